@@ -12,7 +12,8 @@ from localcluster.mediaserver import DEFAULT_PORT
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))
-FOLDERS = (EXAMPLES, *(EXAMPLES / name for name in ("aws", "filesystem", "imports", "moves", "placement")))
+NAMES = ("aws", "filesystem", "imports", "moves", "placement", "sync-to-postgres", "webhooks")
+FOLDERS = (EXAMPLES, *(EXAMPLES / name for name in NAMES))
 
 
 def documents(*paths: Path) -> list[dict[str, Any]]:

