@@ -68,6 +68,8 @@ _QUIET: Final[Mapping[str, int]] = {
         ("aiohttp", "asyncio", "boto3", "botocore", "kubernetes", "requests", "s3transfer"),
         logging.WARNING,
     ),
+    # Every request that is not HTTP, and the start and end of the server.
+    "uvicorn": logging.ERROR,
     # Each failed attempt of a request. The caller logs it or retries.
     "urllib3": logging.ERROR,
     # Every attempt of a LIST or WATCH while the API server is unavailable, and a traceback at the end: `kube.outage`

@@ -54,6 +54,7 @@ def _directory(value: object) -> str:
 _LEASE: Final = LeaseTimings()
 _SHORTEST_GIVE_UP: Final = timedelta(seconds=10)
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1024, le=2**30)]
 Directory = Annotated[str, BeforeValidator(_directory)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
 
@@ -156,6 +157,29 @@ class UsageSettings(_Section):
     """How many months before the current one are kept."""
 
 
+class ReceiverSettings(_Section):
+    """Limits of `recording-operator receiver`."""
+
+    body_bytes: Size = 2**20
+    """The largest body of a request; larger ones are rejected with 413."""
+    bodies_together: Size = 64 * 2**20
+    """The most memory for all bodies that are read or processed at the same time."""
+    header_timeout: Duration = timedelta(seconds=10)
+    """How long a client may take for the headers of a request."""
+    body_timeout: Duration = timedelta(seconds=10)
+    """How long a client may take for the body."""
+    connections: int = Field(default=1000, ge=1, le=100_000)
+    """The most open connections; then the one that has been idle for longest is closed for a new one."""
+    threads: int = Field(default=16, ge=1, le=256)
+    """How many deliveries are written at the same time."""
+    queue: int = Field(default=256, ge=0, le=100_000)
+    """How many verified deliveries may wait for a thread; others are rejected with 429."""
+    queue_wait: Duration = timedelta(milliseconds=150)
+    """How long a delivery may wait for a thread before it is rejected with 429."""
+    shutdown_delay: Duration = timedelta(seconds=3)
+    """How long the receiver accepts connections after SIGTERM, while load balancers learn that it is not ready."""
+
+
 class Settings(_Section):
     """The settings file of the operator. Every key is optional."""
 
@@ -170,6 +194,7 @@ class Settings(_Section):
     filesystem: FilesystemSettings = FilesystemSettings()
     reports: ReportSettings = ReportSettings()
     usage: UsageSettings = UsageSettings()
+    receiver: ReceiverSettings = ReceiverSettings()
 
     def engine_options(self) -> EngineOptions:
         """The options of the engine."""

@@ -185,17 +185,5 @@ def test_errors_of_the_api(response: Any, reason: Reason) -> None:
     assert "key=1" not in raised.value.message
 
 
-def test_a_full_quota_is_named() -> None:
-    """Plans with 50 requests a day reach it."""
-    with pytest.raises(ProviderError, match="no more requests"):
-        Fireflies().fetch_media(MEETING, api({"errors": [{"code": "too_many_requests"}]}), ALL_KINDS)
-
-
-@pytest.mark.parametrize("sent_at", [None, "now", [1]])
-def test_without_a_time_a_delivery_has_no_id(sent_at: Any) -> None:
-    body = {"event": "meeting.transcribed", "timestamp": sent_at, "meeting_id": MEETING}
-    assert read(body).delivery_id is None
-
-
 def test_a_meeting_whose_files_are_not_ready_has_none() -> None:
     assert Fireflies().fetch_media(MEETING, api({"data": {"transcript": {"id": MEETING}}}), ALL_KINDS) == ()

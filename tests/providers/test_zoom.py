@@ -183,12 +183,6 @@ def test_a_redelivery_has_the_same_id_and_the_transcript_another_one() -> None:
     assert not transcript.media[0].is_main
 
 
-@pytest.mark.parametrize("sent_at", [None, "now", [1], {}])
-def test_without_a_time_a_delivery_has_no_id(sent_at: Any) -> None:
-    read = event(Zoom().read(signed(completed() | {"event_ts": sent_at}), [SECRET], ALL_KINDS))
-    assert (read.delivery_id, read.occurred_at) == (None, None)
-
-
 def test_only_wanted_kinds_and_without_any_no_recording() -> None:
     read = event(Zoom().read(signed(completed()), [SECRET], options(ArtifactKind.AUDIO)))
     assert [(media.name, media.is_main) for media in read.media] == [("audio", True)]

@@ -206,6 +206,7 @@ class Reason(StrEnum):
     THRESHOLD_PASSED = "ThresholdPassed", "The month's cost, or its projection, has passed a threshold of spec.budget."
     # A RecordingSource
     RECEIVING = "Receiving", "Ready: the receiver accepts deliveries at status.path."
+    MAPPING_INVALID = "MappingInvalid", "Ready: an expression of the RecordingSource cannot be used; the message says which. Deliveries that need it are rejected."
     # An EventSink
     DELIVERING = "Delivering", "Ready: events are sent. The last one was delivered, or none was sent yet."
     SINK_NOT_FOUND = "SinkNotFound", "Ready: the object in spec.ref does not exist, or has no status.address.url, or the operator may not read it. Events wait."

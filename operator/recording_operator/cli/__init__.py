@@ -16,6 +16,7 @@ VERBS: Final = {
     "import": "Create Recordings of files that a bucket or directory holds.",
     "presign": "Print a URL with which anyone can download a stored file.",
     "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
+    "receiver": "Receive the webhooks of providers, and create Recordings.",
     "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
     "run": "Run the operator.",
 }
@@ -27,6 +28,7 @@ Examples:
   recording-operator import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
   recording-operator presign team-a/meeting video --expires 24h
   recording-operator rebuild --location archive --dry-run
+  recording-operator receiver --settings settings.yaml
   recording-operator report acme --by month -o csv
   recording-operator run --settings settings.yaml
 """

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from recording_operator.metrics import CONTENT_TYPE, Metrics
+from recording_operator.metrics import CONTENT_TYPE
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _HEADER_TIMEOUT_S: Final = 10
@@ -26,13 +26,20 @@ class Checks:
     ready: Callable[[], str | None]
 
 
+class Rendering(Protocol):
+    """The metrics of a process."""
+
+    def render(self) -> bytes:
+        """All metrics in the text format of Prometheus."""
+
+
 class HealthServer:
     """Serves probes and scrapes in its own threads. Raises OSError if the port is not available.
 
     Without a host it listens on every address, IPv4 and IPv6.
     """
 
-    def __init__(self, *, host: str, port: int, checks: Checks, metrics: Metrics) -> None:
+    def __init__(self, *, host: str, port: int, checks: Checks, metrics: Rendering) -> None:
         self._server = _listening(host, port, _handler(checks, metrics))
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 
@@ -95,7 +102,7 @@ class _Server(ThreadingHTTPServer):
         """Do not log a traceback if the client has closed the connection."""
 
 
-def _handler(checks: Checks, metrics: Metrics) -> type[BaseHTTPRequestHandler]:
+def _handler(checks: Checks, metrics: Rendering) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _HEADER_TIMEOUT_S
         server_version = "recording-operator"

@@ -1,0 +1,188 @@
+"""Makes a Recording of an event, or adds what the event brings to the one that exists already.
+
+Every step can be repeated: a receiver that ends between two of them leaves nothing that the redelivery does not
+complete. A new Recording is created before its Secrets, which belong to it. A Recording that exists is changed last, so
+that the mark of the delivery says that all of it is written.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from recording_operator.api.names import PROVIDER_ID_ANNOTATION, RECORDING_SOURCE_LABEL
+from recording_operator.api.recording_rules import MAX_ARTIFACTS
+from recording_operator.api.recordingsource import FailurePolicy, RecordingSource
+from recording_operator.kube.errors import AlreadyExists, ApiUnavailable, Conflict, NotFound
+from recording_operator.kube.receiving import ReceiverApi
+from recording_operator.providers.provider import Event, Outcome
+from recording_operator.receiver.drafting import Draft, draft
+from recording_operator.receiver.marks import Mark, Marks
+from recording_operator.receiver.results import Result
+from recording_operator.receiver.secretwriter import SecretWriter, reference_to
+
+_TRIES: Final = 10
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delivery:
+    draft: Draft
+    event: Event
+    mark: Mark
+
+    @property
+    def namespace(self) -> str:
+        return str(self.draft.recording["metadata"]["namespace"])
+
+
+class Intake:
+    """Writes what deliveries bring. Thread-safe."""
+
+    def __init__(self, api: ReceiverApi) -> None:
+        self._api = api
+        self._secrets = SecretWriter(api)
+
+    def take(self, source: RecordingSource, event: Event, body: bytes, *, asks_api: bool) -> Result:
+        """Write what a genuine delivery brings.
+
+        Raises DraftError, SecretTaken, and KubeError if not everything was written.
+        """
+        ignores = source.spec.failures is FailurePolicy.IGNORE
+        if event.outcome is Outcome.IGNORED or (event.outcome is Outcome.FAILED and ignores):
+            return Result.IGNORED
+        drafted = draft(source, event, asks_api=asks_api)
+        if not drafted.artifacts:
+            return Result.IGNORED
+        delivery = _Delivery(draft=drafted, event=event, mark=Mark.of(event, body))
+        for _ in range(_TRIES):
+            try:
+                return self._create(delivery)
+            except AlreadyExists:
+                pass
+            except Conflict:  # another receiver works on the same delivery
+                continue
+            try:
+                return self._add(delivery)
+            except (Conflict, NotFound):  # it was changed or deleted meanwhile
+                continue
+        raise ApiUnavailable(f"Recording {drafted.name}: it is changed too often")
+
+    def _create(self, delivery: _Delivery) -> Result:
+        body = delivery.draft.recording
+        annotations = {**body["metadata"]["annotations"], **Marks().annotation(delivery.mark)}
+        metadata = {**body["metadata"], "annotations": annotations}
+        stored = self._api.create_recording(delivery.namespace, {**body, "metadata": metadata})
+        for secret in delivery.draft.secrets:
+            self._secrets.create(delivery.namespace, secret, owner=reference_to(stored))
+        return Result.ACCEPTED
+
+    def _add(self, delivery: _Delivery) -> Result:
+        stored = self._api.get_recording(delivery.namespace, delivery.draft.name)
+        if not _is_same(stored, delivery.draft):
+            extra = {"namespace": delivery.namespace, "recording": delivery.draft.name}
+            _logger.warning("A Recording of another origin has the name: the delivery is dropped", extra=extra)
+            return Result.CONFLICT
+        if stored["metadata"].get("deletionTimestamp"):
+            raise ApiUnavailable(f"Recording {delivery.draft.name}: it is being deleted")
+        marks = Marks.of(stored)
+        earlier = marks.earlier(delivery.mark)
+        if earlier is not None and earlier.body_hash != delivery.mark.body_hash:
+            return Result.CONFLICTING_REDELIVERY
+        missing = _missing(stored, delivery)
+        renewed = _renewable(stored) if earlier is None and marks.is_newest(delivery.mark) else frozenset[str]()
+        replaced = self._write_secrets(delivery, stored, missing=missing, renewed=renewed)
+        if earlier is not None:
+            return Result.DUPLICATE
+        self._api.change_recording(
+            delivery.namespace,
+            delivery.draft.name,
+            resource_version=stored["metadata"]["resourceVersion"],
+            annotations=marks.annotation(delivery.mark),
+            artifacts=_changed(stored, delivery, missing=missing, renewed=renewed),
+        )
+        return Result.ACCEPTED if missing or replaced else Result.DUPLICATE
+
+    def _write_secrets(
+        self,
+        delivery: _Delivery,
+        stored: Mapping[str, Any],
+        *,
+        missing: Sequence[dict[str, Any]],
+        renewed: frozenset[str],
+    ) -> bool:
+        """Complete the Secrets that the artifacts name. Returns whether that changed one."""
+        named = _secrets_named([*stored["spec"]["artifacts"], *missing])
+        owner = reference_to(stored)
+        changes = [
+            self._secrets.complete(delivery.namespace, secret, owner=owner, renewed=renewed)
+            for secret in delivery.draft.secrets
+            if secret.name in named
+        ]
+        return any(changes)
+
+
+def _is_same(stored: Mapping[str, Any], drafted: Draft) -> bool:
+    """Whether the stored Recording is the one of this source and of this id."""
+    metadata, wanted = stored["metadata"], drafted.recording["metadata"]
+    source = (metadata.get("labels") or {}).get(RECORDING_SOURCE_LABEL)
+    recording_id = (metadata.get("annotations") or {}).get(PROVIDER_ID_ANNOTATION)
+    return bool(
+        source == wanted["labels"][RECORDING_SOURCE_LABEL]
+        and recording_id == wanted["annotations"][PROVIDER_ID_ANNOTATION]
+    )
+
+
+def _missing(stored: Mapping[str, Any], delivery: _Delivery) -> list[dict[str, Any]]:
+    """Artifacts that the Recording does not have. What failed of a recording that exists does not make it fail."""
+    there = stored["spec"]["artifacts"]
+    names = {one["name"] for one in there}
+    new = [one for one in delivery.draft.artifacts if one["name"] not in names][: MAX_ARTIFACTS - len(there)]
+    if delivery.event.outcome is Outcome.FAILED:
+        return [one | {"optional": True} for one in new] if delivery.event.media else []
+    return new
+
+
+def _renewable(stored: Mapping[str, Any]) -> frozenset[str]:
+    """Artifacts that are not stored, and whose URL is in a Secret."""
+    status = (stored.get("status") or {}).get("artifacts") or ()
+    complete = {one["name"] for one in status if one.get("phase") == "Complete"}
+    return frozenset(
+        one["name"]
+        for one in stored["spec"]["artifacts"]
+        if "urlSecretRef" in (one.get("source") or {}) and one["name"] not in complete
+    )
+
+
+def _secrets_named(artifacts: Sequence[Mapping[str, Any]]) -> set[str]:
+    references = [
+        reference
+        for one in artifacts
+        for holder in (one, one.get("source") or {})
+        for kind in ("urlSecretRef", "headersSecretRef", "contentSecretRef")
+        if (reference := holder.get(kind))
+    ]
+    return {reference["name"] for reference in references}
+
+
+def _changed(
+    stored: Mapping[str, Any], delivery: _Delivery, *, missing: Sequence[dict[str, Any]], renewed: frozenset[str]
+) -> list[dict[str, Any]] | None:
+    """All artifacts as they should be, or None if nothing changes.
+
+    A new time of expiry tells the operator that the Secret has a new URL.
+    """
+    drafted = {one["name"]: one for one in delivery.draft.artifacts}
+    artifacts = [
+        _expiring(one, drafted[one["name"]]) if one["name"] in renewed and one["name"] in drafted else one
+        for one in stored["spec"]["artifacts"]
+    ]
+    artifacts += missing
+    return artifacts if artifacts != stored["spec"]["artifacts"] else None
+
+
+def _expiring(stored: dict[str, Any], drafted: Mapping[str, Any]) -> dict[str, Any]:
+    expires_at = (drafted.get("source") or {}).get("expiresAt")
+    source = {key: value for key, value in stored["source"].items() if key != "expiresAt"}
+    return {**stored, "source": source | ({"expiresAt": expires_at} if expires_at else {})}
