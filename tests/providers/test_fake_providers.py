@@ -72,6 +72,8 @@ def test_recall_wants_its_own_scheme_and_the_slash(media: MediaServer) -> None:
         found = call(f"{provider.endpoint}/api/v1/recording/r-1/", headers=key).document
         assert call(found["media_shortcuts"]["video_mixed"]["data"]["download_url"]).status == 200
         assert found["media_shortcuts"]["transcript"] is None
+        listed = call(f"{provider.endpoint}/api/v1/audio_mixed/?recording_id=r-1", headers=key).document["results"]
+        assert call(listed[0]["data"]["download_url"]).status == 200
         assert call(f"{provider.endpoint}/api/v1/recording/r-1", headers=key).status == 301
         wrong = {"Authorization": "Bearer recall-key-1234"}
         assert call(f"{provider.endpoint}/api/v1/recording/r-1/", headers=wrong).status == 401

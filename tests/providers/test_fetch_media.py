@@ -38,13 +38,16 @@ def media() -> Iterator[MediaServer]:
 
 
 def fetch(provider: Provider, fake: FakeProvider, recording_id: str, **credentials: str) -> tuple[Media, ...]:
-    api = EgressApiClient(
+    return provider.fetch_media(recording_id, api_of(fake, **credentials), OPTIONS)
+
+
+def api_of(fake: FakeProvider, **credentials: str) -> EgressApiClient:
+    return EgressApiClient(
         dialer=Dialer(loopback_policy()),
         endpoint=fake.endpoint,
         credentials=credentials or fake.credentials,
         stop=threading.Event(),
     )
-    return provider.fetch_media(recording_id, api, OPTIONS)
 
 
 @pytest.mark.parametrize(("provider", "kind"), PROVIDERS)
@@ -60,6 +63,17 @@ def test_fresh_urls(provider: Provider, kind: type[FakeProvider], media: MediaSe
             ("audio", True),
             ("transcript", False),
         ]
+
+
+def test_the_audio_of_recall_is_requested_only_if_it_is_wanted(media: MediaServer) -> None:
+    with FakeRecall(media) as fake:
+        fake.add(a_recording("rec-1", kinds=("audio",)))
+        assert [(one.name, one.is_main) for one in fetch(Recall(), fake, "rec-1")] == [("audio", True)]
+        assert [logged.request.path for logged in fake.log] == ["/api/v1/recording/rec-1/", "/api/v1/audio_mixed/"]
+        api = api_of(fake)
+        with pytest.raises(ProviderError):
+            Recall().fetch_media("rec-1", api, ReadOptions(kinds=frozenset({ArtifactKind.VIDEO})))
+        assert len(fake.log) == 3
 
 
 @pytest.mark.parametrize(("provider", "kind"), PROVIDERS)

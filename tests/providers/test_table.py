@@ -56,6 +56,10 @@ likely_payloads = st.fixed_dictionaries(
 )
 
 
+def test_every_name_has_a_provider() -> None:
+    assert set(PROVIDERS) == set(ProviderName)
+
+
 @pytest.mark.parametrize("name", list(PROVIDERS))
 @settings(max_examples=60, deadline=None)
 @given(body=st.binary(max_size=80), payload=likely_payloads, headers=any_headers, secret=st.binary(max_size=40))

@@ -1,15 +1,18 @@
 """Recall.ai: webhooks without URLs, and `GET /api/v1/recording/{id}/`, which has them.
 
+The mixed audio is not among the shortcuts of a recording: `GET /api/v1/audio_mixed/?recording_id={id}` lists it.
+
 Webhooks are signed by Standard Webhooks; in workspaces from before December 2025 by Svix, with one secret for each
 endpoint. `recording.done` brings the video. Audio and transcript exist only if the bot was created with them, and their
 own events bring them: `audio_mixed.done` and `transcript.done`. Each region has its own endpoint and keys.
-Source: docs.recall.ai/docs/recording-webhooks; recallai/sample-apps.
+Source: docs.recall.ai/docs/recording-webhooks and media-shortcuts; recallai/sample-apps.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind
 from recording_operator.egress.url import parse_url
 from recording_operator.providers.api_client import credential, segment
@@ -25,7 +28,15 @@ from recording_operator.providers.payload import (
     text,
     url,
 )
-from recording_operator.providers.provider import ApiClient, Delivery, Event, Media, Outcome, ReadOptions
+from recording_operator.providers.provider import (
+    ApiClient,
+    Delivery,
+    Event,
+    Media,
+    Outcome,
+    ProviderError,
+    ReadOptions,
+)
 from recording_operator.providers.signatures import signed_headers, verify_standard
 
 API_KEY: Final = "apiKey"
@@ -81,8 +92,14 @@ class Recall:
         with of_response():
             response = object_in(api.get_json(f"/api/v1/recording/{segment(recording_id)}/", headers=headers))
             urls = _urls(member(response, "media_shortcuts"))
+            if ArtifactKind.AUDIO in options.kinds and _FILES["audio_mixed"] not in urls:
+                urls |= _audio(recording_id, api, headers)
         main = main_name(list(urls))
-        media = (Media(name=name, kind=kind, url=urls[name, kind], is_main=name == main) for name, kind in urls)
+        media = (
+            Media(name=name, kind=kind, url=urls[name, kind], is_main=name == main)
+            for name, kind in _FILES.values()
+            if (name, kind) in urls
+        )
         return found(wanted(media, options), parse_url(api.endpoint).host)
 
 
@@ -91,6 +108,23 @@ def _urls(shortcuts: Mapping[str, Any]) -> dict[tuple[str, ArtifactKind], str]:
     data = {name: member(member(shortcuts, name), "data") for name in _FILES}
     urls = {name: url(data[name], "download_url", field=f"media_shortcuts.{name}.data.download_url") for name in _FILES}
     return {_FILES[name]: found_url for name, found_url in urls.items() if found_url is not None}
+
+
+def _audio(recording_id: str, api: ApiClient, headers: Mapping[str, str]) -> dict[tuple[str, ArtifactKind], str]:
+    """The mixed audio, which is not among the shortcuts. None if the bot was created without it."""
+    path = f"/api/v1/audio_mixed/?recording_id={segment(recording_id)}"
+    try:
+        response = object_in(api.get_json(path, headers=headers))
+    except ProviderError as error:
+        if error.reason is not Reason.PROVIDER_HAS_NO_MEDIA:
+            raise
+        return {}
+    listed = response.get("results")
+    for medium in listed if isinstance(listed, list) else ():
+        data = member(medium, "data") if isinstance(medium, dict) else {}
+        if found_url := url(data, "download_url", field="results[].data.download_url"):
+            return {_FILES["audio_mixed"]: found_url}
+    return {}
 
 
 def _media_of(event_name: str, options: ReadOptions) -> list[Media]:

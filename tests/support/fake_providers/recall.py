@@ -1,10 +1,11 @@
-"""The API of Recall.ai: `GET /api/v1/recording/{id}/`.
+"""The API of Recall.ai: `GET /api/v1/recording/{id}/` and `GET /api/v1/audio_mixed/?recording_id={id}`.
 
-Source: docs.recall.ai, "Recording webhooks" and "Retrieve Recording". The path ends with a slash: without it the API
-redirects, and a client that follows it would lose its Authorization header on another host.
+Source: docs.recall.ai, "Recording webhooks", "Retrieve Recording" and "Media shortcuts": mixed audio is not among the
+shortcuts. Paths end with a slash: without it the API redirects.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tests.support.fake_providers.recordings import FileKind, ProviderFile, ProviderRecording
@@ -12,7 +13,8 @@ from tests.support.fake_providers.server import ApiRequest, ApiResponse, FakePro
 
 _RECORDING = re.compile(r"/api/v1/recording/([^/]+)(/?)")
 _DONE = {"code": "done", "sub_code": None, "updated_at": "2026-01-01T10:33:00Z"}
-_MEDIA: dict[FileKind, str] = {"video": "video_mixed", "audio": "audio_mixed", "transcript": "transcript"}
+_SHORTCUTS: dict[FileKind, str] = {"video": "video_mixed", "transcript": "transcript"}
+_AUDIO = re.compile(r"/api/v1/audio_mixed(/?)")
 
 
 class FakeRecall(FakeProvider):
@@ -24,21 +26,22 @@ class FakeRecall(FakeProvider):
         if request.headers.get("authorization") != f"Token {self.credentials['apiKey']}":
             return ApiResponse(status=401, document={"detail": "Invalid token.", "code": "authentication_failed"})
         found = _RECORDING.fullmatch(request.path)
-        if request.method != "GET" or found is None:
-            return ApiResponse(status=404, document={"detail": "Not found.", "code": "not_found"})
-        if not found[2]:
+        listed = _AUDIO.fullmatch(request.path)
+        if request.method != "GET" or not (found or listed):
+            return _NOT_FOUND
+        if not request.path.endswith("/"):
             return ApiResponse(status=301, document={}, headers={"Location": f"{request.path}/"})
-        recording = self.recordings.get(found[1])
-        if recording is None:
-            return ApiResponse(status=404, document={"detail": "Not found.", "code": "not_found"})
-        return ApiResponse(document=self.recording(recording))
+        if listed:
+            return self._list_audio(request.query)
+        recording = self.recordings.get(found[1]) if found else None
+        return _NOT_FOUND if recording is None else ApiResponse(document=self.recording(recording))
 
     def too_many_requests(self) -> ApiResponse:
         return ApiResponse(status=429, document={"detail": "Request was throttled.", "code": "throttled"})
 
     def recording(self, recording: ProviderRecording) -> dict[str, Any]:
         """The recording as the API returns it, with URLs that are fresh."""
-        shortcuts = {name: self._shortcut(recording.file(kind)) for kind, name in _MEDIA.items()}
+        shortcuts = {name: self._medium(recording.file(kind)) for kind, name in _SHORTCUTS.items()}
         return {
             "id": recording.id,
             "created_at": "2026-01-01T10:00:11Z",
@@ -50,7 +53,12 @@ class FakeRecall(FakeProvider):
             "metadata": recording.metadata,
         }
 
-    def _shortcut(self, file: ProviderFile | None) -> dict[str, Any] | None:
+    def _list_audio(self, query: Mapping[str, str]) -> ApiResponse:
+        recording = self.recordings.get(query.get("recording_id", ""))
+        medium = None if recording is None else self._medium(recording.file("audio"))
+        return ApiResponse(document={"next": None, "previous": None, "results": [medium] if medium else []})
+
+    def _medium(self, file: ProviderFile | None) -> dict[str, Any] | None:
         if file is None:
             return None
         data: dict[str, Any] = {"download_url": self.url(file)}
@@ -63,3 +71,6 @@ class FakeRecall(FakeProvider):
             "metadata": {},
             "data": data,
         }
+
+
+_NOT_FOUND = ApiResponse(status=404, document={"detail": "Not found.", "code": "not_found"})
