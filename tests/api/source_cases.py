@@ -93,7 +93,7 @@ GOOD_SOURCES: Final = {
     ),
     "16 artifacts with the longest expressions": with_mapping(
         artifacts=[
-            {"name": f"f{number}", "kind": "Other", "url": "a" * 256, "size": "b" * 256, "expiresAt": "c" * 256}
+            {"name": f"f{number}", "kind": "Audio", "url": "a" * 256, "size": "b" * 256, "expiresAt": "c" * 256}
             for number in range(16)
         ]
     ),
@@ -310,6 +310,14 @@ BAD_SOURCES_OF_RECORDINGS: Final = (
         "mapping without artifacts",
         with_mapping(artifacts=[]),
         rejected("spec.mapping.artifacts", "write at least one artifact"),
+    ),
+    Case(
+        "a kind that is not stored",
+        with_mapping(artifacts=[{"name": "notes", "kind": "Summary", "url": "notes"}]),
+        rejected(
+            "spec.recording.artifacts",
+            "recording.artifacts must contain the kind of each artifact in mapping; the others are not stored",
+        ),
     ),
     Case(
         "mapped artifact without content",

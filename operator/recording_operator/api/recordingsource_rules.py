@@ -139,6 +139,11 @@ SOURCE_SPEC_RULES: Final = (
         field_path=".provider",
     ),
     _only("Generic", "mapping", "set mapping if provider is Generic, and only then"),
+    Rule(
+        rule="!has(self.mapping) || self.mapping.artifacts.all(a, a.kind in self.recording.artifacts)",
+        message="recording.artifacts must contain the kind of each artifact in mapping; the others are not stored",
+        field_path=".recording.artifacts",
+    ),
     _only(
         "Generic",
         "webhook.signature",
