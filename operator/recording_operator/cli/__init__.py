@@ -19,6 +19,7 @@ VERBS: Final = {
     "receiver": "Receive the webhooks of providers, and create Recordings.",
     "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
     "run": "Run the operator.",
+    "source": "Try a RecordingSource: which Recording a delivery would create.",
 }
 _MODULES: Final = {"import": "imports"}
 """Modules that cannot have the name of their verb."""
@@ -31,6 +32,7 @@ Examples:
   recording-operator receiver --settings settings.yaml
   recording-operator report acme --by month -o csv
   recording-operator run --settings settings.yaml
+  recording-operator source test calls --payload event.json
 """
 
 

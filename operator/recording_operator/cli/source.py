@@ -1,0 +1,65 @@
+"""`recording-operator source`: its command line. `source_trial` does the work and is imported only if it is called."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_EXAMPLES = """\b
+Examples:
+  recording-operator source test calls -n team-a --payload event.json
+  recording-operator source test calls --payload event.json --headers head.txt
+  recording-operator source test -f source.yaml --payload - < event.json
+"""
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group(epilog=_EXAMPLES)
+def source() -> None:
+    """Try a RecordingSource: which Recording a delivery would create.
+
+    \b
+    Exit status:
+      0   the Recording was printed
+      1   there would be no Recording
+      2   the command line is invalid
+    """
+
+
+@source.command("test", epilog=_EXAMPLES)
+@click.argument("name", required=False)
+@click.option("-n", "--namespace", help="Namespace of the RecordingSource. Default: the namespace of the context.")
+@click.option(
+    "--payload",
+    required=True,
+    type=click.File("rb"),
+    help="File with the body of a delivery, as the provider sends it; - for standard input.",
+)
+@click.option(
+    "--headers",
+    type=_FILE,
+    help="File with the headers of the delivery, as Name: value, one on each line. With it the signature is verified, "
+    "which needs the right to get the Secret of spec.webhook.",
+)
+@click.option("-f", "--filename", type=_FILE, help="Read the RecordingSource from this manifest, not from the cluster.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
+)
+@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
+def test_source(**options: Any) -> None:
+    """Print the Recording that the RecordingSource NAME would create from a delivery, and its Secrets.
+
+    Nothing is created, and the provider is not called. Of URLs, only host and path are printed; of headers, only the
+    names. If there would be no Recording, one line says why.
+
+    \b
+    Exit status:
+      0   the Recording was printed
+      1   there would be no Recording
+      2   the command line is invalid
+    """
+    from recording_operator.cli.source_trial import TrialRequest, run_trial  # noqa: PLC0415 - large
+
+    run_trial(TrialRequest(**options))
