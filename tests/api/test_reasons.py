@@ -59,12 +59,7 @@ ENDS_NO_ATTEMPT = {
 # Their code is merged after the API.
 NOT_SET_YET = {
     Reason.PROVIDER_SOURCE_MISSING,
-    Reason.PROVIDER_UNAVAILABLE,
-    Reason.PROVIDER_DENIED,
-    Reason.PROVIDER_HAS_NO_MEDIA,
     Reason.PROVIDER_FAILED,
-    Reason.RECEIVING,
-    Reason.MAPPING_INVALID,
     Reason.DELIVERING,
     Reason.SINK_NOT_FOUND,
     Reason.SINK_BLOCKED,

@@ -92,8 +92,8 @@ class Webhook(ApiModel):
 
     secret_ref: SecretRef = Field(
         description="Secret in the same namespace. The value of each of its keys is a valid verification secret, so "
-        "that a secret can be replaced without a gap. If the provider signs nothing, each value is a token that must "
-        "follow status.path in the URL of the webhook."
+        "that a secret can be replaced without a gap. If the provider signs nothing, each value is a token of at least "
+        "16 characters that must follow status.path in the URL of the webhook."
     )
     signature: SignatureMethod | None = Field(
         default=None,
