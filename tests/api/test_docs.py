@@ -17,7 +17,13 @@ def test_check_names_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "reference").mkdir()
     (tmp_path / "troubleshooting.md").write_text((DOCS / "troubleshooting.md").read_text())
     (tmp_path / "reference" / "recording.md").write_text("something else")
-    assert differing(generated(tmp_path)) == ["recording.md", "storagelocation.md", "storagereport.md"]
+    assert differing(generated(tmp_path)) == [
+        "eventsink.md",
+        "recording.md",
+        "recordingsource.md",
+        "storagelocation.md",
+        "storagereport.md",
+    ]
     assert main(["--check"]) == 0
     assert capsys.readouterr().err == ""
 

@@ -88,6 +88,16 @@ def test_an_event_that_should_have_files_and_has_none() -> None:
         read({**EVENT, "files": [], "utterances": ""})
 
 
+def test_checksums() -> None:
+    video = {"name": "video", "kind": "Video", "url": "url", "checksum": "sum"}
+    found = {"url": "https://a.example.test/v", "sum": "sha256:" + "0" * 64}
+    plain = {"event": None, "mediaEvents": [], "failedEvents": [], "artifacts": [video]}
+    assert read({**EVENT, **found}, plain).media[0].checksum == found["sum"]
+    assert read({**EVENT, **found, "sum": None}, plain).media[0].checksum is None
+    with pytest.raises(MalformedDelivery, match=r"mapping\.artifacts\[video\]\.checksum"):
+        read({**EVENT, **found, "sum": "0" * 64}, plain)
+
+
 def test_a_failure() -> None:
     event = read({"type": "call.failed", "call": {"id": "x"}, "reason": "Line\nlost"})
     assert (event.outcome, event.kind, event.failure) == (Outcome.FAILED, "failed", "Line lost")

@@ -44,7 +44,7 @@ URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
 CHECKSUM_SCHEMA: Final = cel.string(max_length=71)
 MAX_CONTENT_TYPE_CHARS: Final = 127
 CONTENT_TYPE_SCHEMA: Final = cel.string(max_length=MAX_CONTENT_TYPE_CHARS)
-_CHECKSUM: Final = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$"
+CHECKSUM_PATTERN: Final = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$"
 _MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
 _PARAMETER: Final = f' *; *{_MEDIA_PART}=({_MEDIA_PART}|"[ !#-Z^-~]*")'
 CONTENT_TYPE_PATTERN: Final = f"^{_MEDIA_PART}/{_MEDIA_PART}({_PARAMETER})*$"
@@ -82,7 +82,7 @@ SOURCE_RULES: Final = (
     *OBJECT_RULES,
     *PROVIDER_RULES,
     Rule(
-        rule=f"!has(self.checksum) || self.checksum.matches('{_CHECKSUM}')",
+        rule=f"!has(self.checksum) || self.checksum.matches('{CHECKSUM_PATTERN}')",
         message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "
         "or crc32 (8)",
         field_path=".checksum",

@@ -208,6 +208,10 @@ class MappedArtifact(ApiModel):
         "yields nothing, the event does not have this file.",
     )
     size: Expression | None = Field(default=None, description="Expression that yields the size in bytes.")
+    checksum: Expression | None = Field(
+        default=None,
+        description="Expression that yields the checksum as algorithm:hex, as in source.checksum of a Recording.",
+    )
     expires_at: Expression | None = Field(
         default=None,
         description="Expression that yields when the URL expires: a time such as 2026-11-21T12:00:00Z, or seconds "

@@ -1,10 +1,12 @@
 """Generic: any sender of JSON. The source says how deliveries are signed, and where in an event everything is."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from recording_operator.api.recording_rules import CHECKSUM_PATTERN
 from recording_operator.api.recordingsource import (
     EventMapping,
     MappedArtifact,
@@ -37,6 +39,7 @@ from recording_operator.providers.provider import (
 from recording_operator.providers.signatures import Encoding, signed_headers, verify_hmac, verify_standard
 
 _MOST_CONTENT_BYTES: Final = 2**20
+_CHECKSUM: Final = re.compile(CHECKSUM_PATTERN)
 
 
 class Generic:
@@ -102,7 +105,13 @@ def _expressions(spec: RecordingSourceSpec) -> list[tuple[str, str]]:
     if mapping is not None:
         parts = ("id", "event", "failure", "title")
         listed += [(f"mapping.{name}", getattr(mapping, name)) for name in parts]
-        fields = {"url": "url", "content": "content", "size": "size", "expires_at": "expiresAt"}
+        fields = {
+            "url": "url",
+            "content": "content",
+            "size": "size",
+            "checksum": "checksum",
+            "expires_at": "expiresAt",
+        }
         listed += [
             (f"mapping.artifacts[{artifact.name}].{alias}", getattr(artifact, name))
             for artifact in mapping.artifacts
@@ -174,9 +183,17 @@ def _file(artifact: MappedArtifact, payload: dict[str, Any]) -> Media | None:
         content=encoded,
         content_type=artifact.content_type or ("application/json" if is_json else ""),
         size_bytes=None if encoded is not None else size(_yielded(artifact.size, payload)),
+        checksum=None if encoded is not None else _checksum(artifact, payload, field=f"{where}.checksum"),
         expires_at=instant(_yielded(artifact.expires_at, payload)),
         is_main=not artifact.optional,
     )
+
+
+def _checksum(artifact: MappedArtifact, payload: dict[str, Any], *, field: str) -> str | None:
+    found = _text(artifact.checksum, payload)
+    if found and not _CHECKSUM.fullmatch(found):
+        raise MalformedDelivery(f"{field} does not yield a checksum. Expected algorithm:hex, such as sha256:….")
+    return found or None
 
 
 def _yielded(expression: str | None, payload: dict[str, Any]) -> Any:
