@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control soak chaos help setup locks release secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -138,6 +138,10 @@ bench-report: setup ## Compare the time of a report (100,000 Recordings, 1,000,0
 bench-control: setup ## Measure the control loop: throughput, 100,000 stored Recordings, fairness; CONTROL_ARGS="--only stored --image"
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.control $(CONTROL_ARGS)
+
+bench-receiver: setup ## Send 500 deliveries a second to the receiver for a minute; RECEIVER_ARGS="--rate 100 --seconds 10"
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.receiver $(RECEIVER_ARGS)
 
 soak: setup ## Run the operator for an hour under load, faults and restarts; SOAK_ARGS="--minutes 5 --image"
 	@$(BIN)/python -m localcluster tools >/dev/null

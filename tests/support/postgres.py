@@ -38,13 +38,14 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server, and wait until it accepts connections."""
-        arguments = ["-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-        self.process = subprocess.Popen(
-            [self.programs / "postgres", *arguments], stderr=(self.folder / "log").open("ab"), **_as_user()
-        )
+        arguments = ["-D", f"{self.folder}/data", "-k", f"{self.folder}", "-c", "listen_addresses=", "-c", "fsync=off"]
+        command = [f"{self.programs}/postgres", *arguments]
+        with (self.folder / "log").open("ab") as log:
+            process: subprocess.Popen[bytes] = subprocess.Popen(command, stderr=log, **_as_user())
+        self.process = process
         deadline = time.monotonic() + _START_S
         while not self._is_ready():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.05)
 
@@ -71,8 +72,9 @@ def a_postgres() -> Iterator[Postgres]:
         postgres = Postgres(folder=folder, programs=_programs(folder))
         if os.geteuid() == 0:
             os.chown(folder, _nobody().pw_uid, _nobody().pw_gid)
-        command = [postgres.programs / "initdb", "-D", folder / "data", "-U", "postgres", "--auth=trust", "--no-sync"]
-        subprocess.run([*command, "--encoding=UTF8", "--locale=C"], check=True, capture_output=True, **_as_user())
+        command = [f"{postgres.programs}/initdb", "-D", f"{folder}/data", "-U", "postgres", "--auth=trust"]
+        options = ["--no-sync", "--encoding=UTF8", "--locale=C"]
+        subprocess.run([*command, *options], check=True, capture_output=True, **_as_user())
         postgres.start()
         try:
             yield postgres

@@ -136,9 +136,9 @@ def _signature(scheme: Scheme, body: bytes, *, secret: str, delivery_id: str, at
 
 
 def _another(value: str) -> str:
-    """A value of the same form that is not this one."""
-    last = "1" if value[-2] == "0" else "0"
-    return f"{value[:-2]}{last}{value[-1]}"
+    """A value of the same form that is not this one. Not at the end: the last bits of Base64 may mean nothing."""
+    middle = len(value) // 2
+    return f"{value[:middle]}{'1' if value[middle] == '0' else '0'}{value[middle + 1 :]}"
 
 
 def _b64url(data: bytes) -> str:
