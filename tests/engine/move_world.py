@@ -32,6 +32,7 @@ from recording_operator.engine.facts import (
     ManifestWritten,
     RecordingRead,
     RecordingSeen,
+    SinksChanged,
     TransferEnded,
     TransferFailed,
     TransferStopped,
@@ -114,7 +115,7 @@ class MoveWorld:
         self.transitions += 1
         claim = Claim(holder=f"op-{self.transitions}", transitions=self.transitions)
         self.engine = Engine(claim=claim, options=engine_options())
-        self.tell(LocationsListed(), BudgetHoldsChanged(holds=()))
+        self.tell(LocationsListed(), BudgetHoldsChanged(holds=()), SinksChanged(sinks=()))
         self.tell(*(LocationSeen(location=location, ready=True) for location in self.locations.values()))
         self.tell(RecordingSeen(recording=self.recording))
 

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -192,6 +193,48 @@ class WriteManifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendNotification:
+    """Send an event to an EventSink of the Recording's namespace.
+
+    The result is NotificationDelivered or NotificationFailed.
+    """
+
+    recording: Recording
+    sink: str
+    event: str
+    id: str
+    time: datetime
+    """When it happened."""
+    is_last: bool = False
+    """No other attempt follows."""
+    objects_deleted: bool = False
+    """The Recording was deleted with its objects."""
+
+
+class NotificationOutcome(Enum):
+    """How an attempt to send an event has ended."""
+
+    DELIVERED = "delivered"
+    RETRIED = "retried"
+    """It failed, and another one follows."""
+    FAILED = "failed"
+    """It failed, or the event cannot be sent any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportNotification:
+    """Count and log the outcome of an attempt to send an event."""
+
+    ref: RecordingRef
+    sink: str
+    event: str
+    outcome: NotificationOutcome
+    attempts: int
+    """Failed ones, this one included."""
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactToClean:
     """One artifact of a deleted Recording."""
 
@@ -319,6 +362,8 @@ Action = (
     | RejectTransfer
     | AbortUpload
     | WriteManifest
+    | SendNotification
+    | ReportNotification
     | CleanUp
     | EmitEvent
     | EmitLocationEvent

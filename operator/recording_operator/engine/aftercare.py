@@ -14,6 +14,7 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, RecordingStatus
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine import notifications
 from recording_operator.engine.actions import Action, WriteManifest
 from recording_operator.engine.current_status import current_status
 from recording_operator.engine.facts import ManifestFailed, ManifestWritten
@@ -21,6 +22,7 @@ from recording_operator.engine.former import former_of
 from recording_operator.engine.manifest import encode, manifest_key, manifest_of, revision_of
 from recording_operator.engine.manifest_work import ManifestFailure
 from recording_operator.engine.moves import MovePlaces, is_idle, with_kept, with_move
+from recording_operator.engine.occurrences import occurrences
 from recording_operator.engine.settled import has_open_uploads, has_right_finalizer, is_finished, is_settled
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.status import TERMINAL, all_expired
@@ -128,9 +130,15 @@ def holds_status(tracked: TrackedRecording, now: datetime) -> bool:
     return tracked.manifest.holds_status(now) and tracked.recording.status.phase not in TERMINAL
 
 
+def is_announced(state: EngineState, tracked: TrackedRecording, now: datetime) -> bool:
+    """Whether the status to write says something that EventSinks may select."""
+    return bool(occurrences(tracked.recording, wanted_status(state, tracked, now), now))
+
+
 def wanted_status(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
-    """The whole status to write, with the manifest, the move and `settled`."""
-    return with_kept(_followed_up(state, tracked, now), tracked.recording, tracked.move, now)
+    """The whole status to write, with the manifest, the move, the notifications and `settled`."""
+    status = with_kept(_followed_up(state, tracked, now), tracked.recording, tracked.move, now)
+    return notifications.with_notifications(state, tracked, status, now)
 
 
 def _followed_up(state: EngineState, tracked: TrackedRecording, now: datetime) -> RecordingStatus:
@@ -163,12 +171,15 @@ def _followed_up(state: EngineState, tracked: TrackedRecording, now: datetime) -
     return status.model_copy(update={**written, "settled": settled, "conditions": conditions})
 
 
-def is_over(tracked: TrackedRecording) -> bool:
-    """Whether all follow-ups are done, or given up until the next sweep."""
+def is_over(state: EngineState, tracked: TrackedRecording, now: datetime) -> bool:
+    """Whether all follow-ups are done, or left to the next sweep."""
     work = tracked.manifest
     if work.in_flight or tracked.move.in_flight or not is_idle(tracked.recording, tracked.move):
         return False
-    return is_settled(tracked.recording) or (is_finished(tracked.recording) and work.given_up)
+    if tracked.notifications.in_flight:
+        return False
+    waits = work.backoff.tries == 0 and notifications.only_waits(state, tracked, now)
+    return is_settled(tracked.recording) or (is_finished(tracked.recording) and (work.given_up or waits))
 
 
 def _wanted(tracked: TrackedRecording) -> str | None:

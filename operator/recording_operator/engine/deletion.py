@@ -7,7 +7,7 @@ from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine import deletion_blocker, left_objects, moving, quota_gate
+from recording_operator.engine import deletion_blocker, farewell, left_objects, moving, quota_gate
 from recording_operator.engine.actions import Action, ArtifactToClean, CleanUp, EmitEvent
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import Backoff
@@ -39,7 +39,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     if teardown.blocked is not None and not _wants_deletion(tracked):
         teardown.blocked, teardown.backoff = None, Backoff()  # a person decided to keep the objects
     if teardown.done:
-        return _release(tracked, now)
+        return _release(state, tracked, now)
     if teardown.in_flight:
         return []
     if _is_moving(state, tracked, teardown, now):
@@ -48,7 +48,7 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
     if left_objects.gives_up(tracked, teardown, now):
         reported = left_objects.report_given_up(tracked, teardown)
         teardown.done, teardown.blocked = True, None
-        return [*reported, *_release(tracked, now)]
+        return [*reported, *_release(state, tracked, now)]
     actions = [] if teardown.backoff.holds(now) else _clean(state, tracked, teardown, now)
     if teardown.in_flight or teardown.done or teardown.blocked is None:
         return actions  # until the first attempt the status of an earlier operator is kept
@@ -58,12 +58,12 @@ def tear_down(state: EngineState, tracked: TrackedRecording, now: datetime) -> l
 def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
     if _never_began(tracked) or _nothing_to_remove(tracked):
         teardown.done = True
-        return _release(tracked, now)
+        return _release(state, tracked, now)
     location = state.location_of(tracked)
     if location is None or _is_elsewhere(tracked, location):
         if now - teardown.since > state.options.give_up_cleaning_after:
             teardown.done, teardown.blocked = True, None
-            return [*_left_without_location(tracked), *_release(tracked, now)]
+            return [*_left_without_location(tracked), *_release(state, tracked, now)]
         teardown.backoff.again(now)
         return _block_without_location(state, tracked, teardown)
     permitted = DeletionPolicy.DELETE in location.spec.deletion_policies
@@ -82,7 +82,7 @@ def _clean(state: EngineState, tracked: TrackedRecording, teardown: Teardown, no
     )
     if not artifacts:
         teardown.done = True
-        return [*actions, *_release(tracked, now)]
+        return [*actions, *_release(state, tracked, now)]
     teardown.in_flight, teardown.deletes_objects = True, delete
     manifest = manifest_key(tracked.recording, location) if delete else None
     cleaning = CleanUp(
@@ -159,15 +159,18 @@ def is_over(tracked: TrackedRecording) -> bool:
     """Whether nothing is left to do for a deleted Recording."""
     if not tracked.ending or tracked.teardown is None or not tracked.teardown.done or not tracked.outbox.is_idle:
         return False
+    if not farewell.is_over(tracked):
+        return False
     return tracked.gone or not has_finalizer(tracked.recording)
 
 
-def _release(tracked: TrackedRecording, now: datetime) -> list[Action]:
-    if tracked.gone or not has_finalizer(tracked.recording):
-        return []
+def _release(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    events = [] if tracked.teardown is None else farewell.say(state, tracked, tracked.teardown, now)
+    if tracked.gone or not has_finalizer(tracked.recording) or not farewell.is_over(tracked):
+        return events
     if tracked.teardown is not None and (cleared := deletion_blocker.write_condition(tracked, tracked.teardown, now)):
-        return cleared  # the finalizers of others may still keep the Recording
-    return remove_finalizer(tracked, now)
+        return [*events, *cleared]  # the finalizers of others may still keep the Recording
+    return [*events, *remove_finalizer(tracked, now)]
 
 
 def _wants_deletion(tracked: TrackedRecording) -> bool:

@@ -17,7 +17,9 @@ from recording_operator.engine import (
     aftercare,
     deletion,
     expired_objects,
+    farewell,
     moving,
+    notifications,
     quota_gate,
     results,
     starting,
@@ -36,6 +38,7 @@ from recording_operator.engine.facts import (
     RecordingGone,
     RecordingSeen,
     RecordingsListed,
+    SinksChanged,
     TransferProgress,
     UsageCountBegan,
     UsageCounted,
@@ -75,8 +78,8 @@ class Engine:
         match fact:
             case RecordingSeen(recording=recording):
                 return self._seen(recording, now)
-            case RecordingGone(uid=uid):
-                return self._gone(uid, now)
+            case RecordingGone(uid=uid, recording=recording):
+                return self._gone(uid, now, recording)
             case RecordingsListed(uids=uids):
                 return self._read_missing(uids, now)
             case LocationSeen() | LocationGone() | LocationsListed() | NamespaceSeen():
@@ -92,6 +95,8 @@ class Engine:
                 return self._process(self._uids_where(quota_gate.note_count(self.state, fact)), now)
             case BudgetHoldsChanged():
                 return self._process(self._uids_where(self.state.budget_holds.observe(fact)), now)
+            case SinksChanged():
+                return self._process(self._uids_where(self.state.sinks.observe(fact)), now)
             case _:
                 return self._note_result(fact, now)
 
@@ -135,6 +140,7 @@ class Engine:
             tracked.in_transfer
             or tracked.manifest.in_flight
             or tracked.move.in_flight
+            or tracked.notifications.in_flight
             or not tracked.outbox.is_idle
             or (tracked.recording.status.claim == self.state.claim and not tracked.ending)
             for tracked in self.state.recordings.values()
@@ -208,10 +214,12 @@ class Engine:
             if location in tracked.places:
                 tracked.release_location_holds()
 
-    def _gone(self, uid: str, now: datetime) -> list[Action]:
+    def _gone(self, uid: str, now: datetime, recording: Recording | None = None) -> list[Action]:
         self.state.ttl_schedule.forget(uid)
         self.state.echoes.note_gone(uid)
         tracked = self.state.recordings.get(uid)
+        if tracked is None and recording is not None and farewell.is_wanted(self.state, recording):
+            tracked = self._remember(recording, now)
         if tracked is None:
             return []
         tracked.gone = True
@@ -227,8 +235,10 @@ class Engine:
 
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
         """Nothing is left to do for this Recording. Keep only the time at which its ttlAfterFinished ends."""
-        due = self.state.ttl_schedule.note(recording, now)
         self.state.echoes.note(recording)
+        if notifications.has_pending(recording.status):
+            return []  # the sweep of unsettled Recordings brings it back
+        due = self.state.ttl_schedule.note(recording, now)
         if due is None or due > now:
             return []
         tracked = self._remember(recording, now)
@@ -298,6 +308,7 @@ class Engine:
         actions += tracked.outbox.announce(tracked.recording)
         tracked.outbox.settle()
         actions += aftercare.begin(self.state, tracked, now)
+        actions += notifications.begin(self.state, tracked, now)
         actions += writing.flush(self.state, tracked, now)
         return actions + self._rest(tracked, now)
 
@@ -313,7 +324,9 @@ class Engine:
             return deletion.tear_down(self.state, tracked, now)
         if tracked.ttl_expired and (not tracked.outbox.is_idle or tracked.deleted):
             return []
-        tracked.ttl_expired = tracked.ttl_expired and is_finished(tracked.recording, ignore_finalizer=True)
+        announced = not notifications.has_pending(tracked.recording.status)
+        finished = announced and is_finished(tracked.recording, ignore_finalizer=True)
+        tracked.ttl_expired = tracked.ttl_expired and finished
         if tracked.ttl_expired:
             return self._expire(tracked, now)
         return [
@@ -335,10 +348,10 @@ class Engine:
             self._forget(tracked)
             self.state.echoes.note(tracked.recording)
             return []
-        if not tracked.ending and not tracked.ttl_expired and writing.is_at_rest(tracked):
+        if not tracked.ending and not tracked.ttl_expired and writing.is_at_rest(self.state, tracked, now):
             self._forget(tracked)
             return self._finish(tracked.recording, now)
-        for at in tracked.wake_times():
+        for at in (*tracked.wake_times(), notifications.next_due(self.state, tracked)):
             self.state.timers.set(tracked.uid, at if at is not None and at > now else None)
         return []
 

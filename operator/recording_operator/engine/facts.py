@@ -52,6 +52,8 @@ class RecordingGone:
     """The Recording was removed from the API server."""
 
     uid: str
+    recording: Recording | None = None
+    """As it was at last, if the watch has shown it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,29 @@ class BudgetHoldsChanged:
     """All holds that apply now. Before the first of these facts they are not known, and no upload begins."""
 
     holds: tuple[BudgetHold, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sink:
+    """An EventSink, as far as the engine needs it."""
+
+    namespace: str
+    name: str
+    events: frozenset[str]
+    match_labels: tuple[tuple[str, str], ...] = ()
+    suspended: bool = False
+    """Events are kept, and not sent."""
+    stopped: bool = False
+    """Its receiver responded 410 Gone: nothing is announced to it before it is edited."""
+    since: datetime | None = None
+    """When it was edited, or has recovered: attempts before that are repeated at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinksChanged:
+    """All EventSinks that exist now. Before the first of these facts they are not known."""
+
+    sinks: tuple[Sink, ...]
 
 
 class OwnerUsage(NamedTuple):
@@ -304,6 +329,30 @@ class ManifestFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationDelivered:
+    """The sink has accepted the event."""
+
+    uid: str
+    sink: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationFailed:
+    """The sink has not accepted the event. `message` contains no secret."""
+
+    uid: str
+    sink: str
+    id: str
+    message: str = ""
+    retry_after_s: float | None = None
+    is_final: bool = False
+    """No later attempt can succeed."""
+    tried: bool = True
+    """False if nothing was sent, because another operator may be the leader."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectsExpired:
     """Objects of a finished Recording have expired: they are not in the store any more."""
 
@@ -335,6 +384,7 @@ Fact = (
     | LocationsListed
     | NamespaceSeen
     | BudgetHoldsChanged
+    | SinksChanged
     | UsageCountBegan
     | UsageCounted
     | UsageNotCounted
@@ -350,6 +400,8 @@ Fact = (
     | AbortEnded
     | ManifestWritten
     | ManifestFailed
+    | NotificationDelivered
+    | NotificationFailed
     | ObjectsExpired
     | CleanupEnded
 )

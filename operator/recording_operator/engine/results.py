@@ -2,7 +2,15 @@
 
 from datetime import datetime
 
-from recording_operator.engine import aborting, aftercare, deletion, moving, quota_gate, transfer_reports
+from recording_operator.engine import (
+    aborting,
+    aftercare,
+    deletion,
+    moving,
+    notifications,
+    quota_gate,
+    transfer_reports,
+)
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import (
     AbortEnded,
@@ -12,6 +20,8 @@ from recording_operator.engine.facts import (
     LeadershipConfirmed,
     ManifestFailed,
     ManifestWritten,
+    NotificationDelivered,
+    NotificationFailed,
     RecordingRead,
     SizeFound,
     SourceResolved,
@@ -44,6 +54,8 @@ def note(state: EngineState, fact: Fact, tracked: TrackedRecording, now: datetim
             moving.note_manifest(tracked, fact, now)
         case ManifestWritten() | ManifestFailed():
             aftercare.note_manifest(tracked, fact, now)
+        case NotificationDelivered() | NotificationFailed():
+            return notifications.note(tracked, fact, now)
         case CleanupEnded():
             return deletion.note_cleanup(state, tracked, fact, now)
         case _:

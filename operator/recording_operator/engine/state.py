@@ -12,6 +12,7 @@ from recording_operator.engine.locations import Locations
 from recording_operator.engine.pacing import QueuedStatusPacer
 from recording_operator.engine.queue import ArtifactQueue, Capacity, Slots
 from recording_operator.engine.quotas import Quotas
+from recording_operator.engine.sinks import Sinks
 from recording_operator.engine.timers import Timers
 from recording_operator.engine.tracked_recording import TrackedRecording
 from recording_operator.engine.ttl_schedule import TtlSchedule
@@ -44,6 +45,7 @@ class EngineState:
     """By uid."""
     locations: Locations = field(default_factory=Locations)
     budget_holds: BudgetHolds = field(default_factory=BudgetHolds)
+    sinks: Sinks = field(default_factory=Sinks)
     quotas: Quotas = field(default_factory=Quotas)
     quotas_due: datetime | None = None
     """When artifacts that wait for room in a quota may be compared with it again."""

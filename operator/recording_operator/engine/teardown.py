@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from recording_operator.api.notification import Notification
 from recording_operator.engine.backoff import Backoff
 from recording_operator.engine.status import DeletionBlocker
 
@@ -25,8 +26,13 @@ class Teardown:
     no_bucket: bool = False
     """The last try did not find the bucket."""
     backoff: Backoff = field(default_factory=Backoff)
+    notices: list[Notification] | None = None
+    """The last events of the Recording, once the store is cleaned up."""
+    notices_until: datetime | None = None
+    """When those that are not delivered are given up."""
 
     def shift(self, by: timedelta) -> None:
         """Shift all instants: the clock was set forward or back by `by`."""
         self.since += by
+        self.notices_until = self.notices_until + by if self.notices_until else None
         self.backoff.shift(by)

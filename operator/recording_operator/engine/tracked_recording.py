@@ -15,6 +15,7 @@ from recording_operator.engine.expiry import Expiry, source_expiry
 from recording_operator.engine.facts import FormerTimes, RecordingRef, ref_of
 from recording_operator.engine.manifest_work import ManifestWork
 from recording_operator.engine.move_work import MoveWork
+from recording_operator.engine.notification_work import NotificationWork
 from recording_operator.engine.placement import location_name
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import StatusOutbox
@@ -39,6 +40,7 @@ class TrackedRecording:
     outbox: StatusOutbox = field(default_factory=StatusOutbox)
     manifest: ManifestWork = field(default_factory=ManifestWork)
     move: MoveWork = field(default_factory=MoveWork)
+    notifications: NotificationWork = field(default_factory=NotificationWork)
     former: FormerTimes | None = None
     """Of the lost Recording, if an object of it was found."""
     ended_at: datetime | None = None
@@ -241,6 +243,7 @@ class TrackedRecording:
         """Shift all instants, also in the status: the clock was set forward or back by `by`."""
         self.outbox.shift(by)
         self.manifest.shift(by)
+        self.notifications.shift(by)
         self.ended_at = self.ended_at + by if self.ended_at else None
         if self.teardown is not None:
             self.teardown.shift(by)

@@ -13,6 +13,8 @@ def flush(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
     """Write the status if it is due and differs from that at the API server."""
     if tracked.ending or aftercare.holds_status(tracked, now):
         return []
+    if tracked.outbox.flush_at is not None and not state.sinks.known and aftercare.is_announced(state, tracked, now):
+        return []
     return tracked.outbox.flush(
         tracked.recording, lambda: aftercare.wanted_status(state, tracked, now), claim=state.claim, now=now
     )
@@ -32,14 +34,14 @@ def continue_uploads(tracked: TrackedRecording) -> list[Action]:
     return [UploadPersisted(uid=tracked.uid, artifact=work.name) for work in named]
 
 
-def is_at_rest(tracked: TrackedRecording) -> bool:
+def is_at_rest(state: EngineState, tracked: TrackedRecording, now: datetime) -> bool:
     """Whether everything is written and nothing is left to do."""
     outbox, stored = tracked.outbox, {status.name: status.phase for status in tracked.recording.status.artifacts}
     return (
         outbox.is_idle
         and not outbox.stale
         and outbox.flush_at is None
-        and aftercare.is_over(tracked)
+        and aftercare.is_over(state, tracked, now)
         and not tracked.has_slot
         and all(
             work.state is WorkState.WAITING and work.status.phase is stored.get(name)

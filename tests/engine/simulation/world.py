@@ -23,6 +23,7 @@ from recording_operator.engine.facts import (
     LocationSeen,
     LocationsListed,
     RecordingSeen,
+    SinksChanged,
 )
 from recording_operator.engine.identity import recording_uid
 from recording_operator.engine.queue import Capacity
@@ -198,6 +199,7 @@ class World:
             self.probe(operator, name)
         self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
         self.schedule.after(self.latency_s(), lambda: self._tell_of_holds(operator))
+        self.schedule.after(self.latency_s(), lambda: operator.post(SinksChanged(sinks=())))
         self.watches[operator.name] = Watch(operator)
         if self.quotas.quotas:
             self.schedule.after(1.0, lambda: self.quotas.follow(operator))

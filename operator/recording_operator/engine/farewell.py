@@ -1,0 +1,67 @@
+"""The last events of a deleted Recording: those that are still pending, and Deleted.
+
+Our finalizer, if it is there, keeps the Recording until they are delivered, at most 30 seconds: a dead sink must not
+keep a namespace from being deleted. Without it they are sent as well, but a crash loses them.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.notification import EventName, Notification
+from recording_operator.api.recording import Recording
+from recording_operator.engine import notifications
+from recording_operator.engine.actions import Action
+from recording_operator.engine.notification_work import key_of
+from recording_operator.engine.occurrences import deletion
+from recording_operator.engine.state import EngineState
+from recording_operator.engine.teardown import Teardown
+from recording_operator.engine.tracked_recording import TrackedRecording
+
+LONGEST: Final = timedelta(seconds=30)
+_TOO_LATE: Final = "The Recording was removed before the event could be delivered."
+
+
+def is_wanted(state: EngineState, recording: Recording) -> bool:
+    """Whether a sink has to be told that this Recording is gone."""
+    uid = recording.metadata.uid
+    return not state.sinks.was_told_of_end(uid) and bool(state.sinks.selecting(recording, EventName.DELETED))
+
+
+def say(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
+    """Send what is due. `is_over` says when it has ended."""
+    if teardown.notices is None:
+        if not state.sinks.known:
+            return []
+        teardown.notices = _notices(state, tracked, now)
+        teardown.notices_until = now + LONGEST
+    actions = notifications.send_due(state, tracked, teardown.notices, now)
+    if teardown.notices_until is not None and now >= teardown.notices_until:
+        left = [one for one in tracked.notifications.current(teardown.notices) if notifications.is_pending(one)]
+        actions += [notifications.give_up(tracked, one, _TOO_LATE) for one in left]
+    if is_over(tracked):
+        state.sinks.note_end(tracked.uid)  # the watch shows its end later
+    return actions
+
+
+def is_over(tracked: TrackedRecording) -> bool:
+    """Whether all of them are delivered or given up."""
+    teardown = tracked.teardown
+    if teardown is None or teardown.notices is None:
+        return False
+    return not any(map(notifications.is_pending, tracked.notifications.current(teardown.notices)))
+
+
+def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Notification]:
+    listed = tracked.notifications.current(tracked.recording.status.notifications)
+    notices = [one for one in listed if notifications.is_pending(one)]
+    if tracked.deleted or state.sinks.was_told_of_end(tracked.uid):
+        return notices  # ttlAfterFinished removes the Recording only
+    end = deletion(tracked.recording, tracked.recording.metadata.deletion_timestamp or now)
+    known = {key_of(one) for one in notices}
+    told = state.sinks.selecting(tracked.recording, end.event)
+    notices += [
+        Notification(sink=sink.name, event=end.event, id=end.id, time=end.at)
+        for sink in told
+        if (sink.name, end.id) not in known
+    ]
+    return notices

@@ -1,0 +1,1 @@
+"""Sends events to applications: CloudEvents in structured mode, signed as Standard Webhooks."""

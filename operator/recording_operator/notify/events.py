@@ -1,0 +1,53 @@
+"""CloudEvents 1.0 in structured mode: the signature covers the whole event, its attributes included."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cloudevents.core.bindings.http import to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+
+from recording_operator.api.notification import EventName
+from recording_operator.notify.catalogue import EVENT_TYPES
+from recording_operator.notify.payloads import EventData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event to send. It may contain presigned URLs, so `repr` does not show its data."""
+
+    name: EventName
+    id: str
+    source: str
+    """A URI reference, such as the path of the object at the API server."""
+    subject: str
+    time: datetime
+    """When it happened, not when it is sent."""
+    org: str | None = None
+    data: EventData = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedEvent:
+    """A request with an event."""
+
+    content_type: str
+    body: bytes = field(repr=False)
+
+
+def encode(event: Event) -> EncodedEvent:
+    """The request for this event, the same in every attempt as long as the data is the same."""
+    kind = EVENT_TYPES[event.name]
+    attributes = {
+        "id": event.id,
+        "source": event.source,
+        "type": kind.type,
+        "specversion": "1.0",
+        "subject": event.subject,
+        "time": event.time,
+        "datacontenttype": "application/json",
+        "dataschema": kind.schema_uri,
+        **({} if event.org is None else {"orgid": event.org}),
+    }
+    data = event.data.model_dump(mode="json", by_alias=True, exclude_none=True)
+    message = to_structured_event(CloudEvent(attributes=attributes, data=data))
+    return EncodedEvent(content_type=message.headers["content-type"], body=message.body)
