@@ -105,6 +105,16 @@ class Metrics:
             "Objects that lifecycle rules have deleted, as far as the operator looked for them, by who deletes them.",
             "enforced_by",
         )
+        self._notifications = self._counter(
+            "notifications",
+            "Attempts to announce an event to an EventSink; failed: it is not sent again.",
+            "event",
+            "result",
+        )
+        self._pending = self._gauge("notifications_pending", "Events that wait to be delivered to an EventSink.")
+        self._sinks = self._gauge(
+            "event_sinks", "EventSinks that are not suspended, by whether they are Ready.", "ready"
+        )
         self._manifests_failed = self._counter(
             "manifests_failed", "Manifests of Recordings that could not be written, each try, by reason.", "reason"
         )
@@ -199,6 +209,18 @@ class Metrics:
     def manifest_failed(self, *, reason: Reason) -> None:
         """A manifest could not be written this time."""
         self._manifests_failed.labels(reason.value).inc()
+
+    # EventSinks
+
+    def notification(self, *, event: str, result: str) -> None:
+        """An attempt to send an event ended: `delivered`, `retried` (another one follows) or `failed`."""
+        self._notifications.labels(event, result).inc()
+
+    def set_sinks(self, readiness: Mapping[bool, int], *, pending: int) -> None:
+        """How many EventSinks are Ready, and how many events wait."""
+        for ready, count in readiness.items():
+            self._sinks.labels(str(ready).lower()).set(count)
+        self._pending.set(pending)
 
     # Transfers
 

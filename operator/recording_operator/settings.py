@@ -15,6 +15,7 @@ from recording_operator.egress.policy import SourcePolicy
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
+from recording_operator.notify.policy import SinkPolicy
 from recording_operator.transfer.options import TransferOptions
 from recording_operator.usage.months import DEFAULT_RETENTION_MONTHS
 
@@ -184,6 +185,7 @@ class Settings(_Section):
     """The settings file of the operator. Every key is optional."""
 
     source_policy: SourcePolicy = SourcePolicy()
+    sink_policy: SinkPolicy = SinkPolicy()
     transfers: TransferSettings = TransferSettings()
     recordings: RecordingSettings = RecordingSettings()
     deletion: DeletionSettings = DeletionSettings()

@@ -38,6 +38,7 @@ class Notification(ApiModel):
     # Not the enum: an operator of an older version reads the events of a newer one.
     event: Annotated[str, Clipped(64)] = Field(description="What is announced, such as Completed.")
     id: Annotated[str, Clipped(128)] = Field(description="Id of the event: the same in every attempt.")
+    time: Time = Field(description="When the event happened.")
     phase: NotificationPhase = Field(
         default=NotificationPhase.PENDING, description="Pending, Delivered, or Failed after the last attempt."
     )

@@ -214,6 +214,7 @@ class Reason(StrEnum):
     SINK_UNAVAILABLE = "SinkUnavailable", "Ready: the sink did not respond, or responded with 408, 429 or 5xx. Each event is sent again for 24 hours."
     SINK_REJECTED = "SinkRejected", "Ready: the sink does not accept the events, for example with 415 because it expects another format. Correct the sink or spec.uri. Each event is sent again for 24 hours."
     SINK_GONE = "SinkGone", "Ready: the sink responded with 410, which means that it wants no more events. Nothing is sent until the EventSink is changed."
+    NOT_ANNOUNCED = "NotAnnounced", "An event about the Recording was not delivered to an EventSink, in any attempt or because the sink is gone. status.notifications says which one. Read the state of the Recording instead."
     # The operator
     INTERNAL_ERROR = "InternalError", "An unexpected error in the operator. Please report it with the log lines of this Recording.", Verdict.RETRY, Trait.MAY_RECOVER
     # fmt: on

@@ -1,5 +1,6 @@
 """The composition root of a leader: creates its parts and connects them."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -18,6 +19,12 @@ from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.notifications.deliveries import Deliveries
+from recording_operator.controller.notifications.keeper import SinkKeeper
+from recording_operator.controller.notifications.payloads import Payloads
+from recording_operator.controller.notifications.status import SinkStatusWriter
+from recording_operator.controller.notifications.targets import TargetResolver
+from recording_operator.controller.notifications.threads import SinkThreads
 from recording_operator.controller.orphans import OrphanReports, OrphanSweep
 from recording_operator.controller.process import Replica, StartError, end_at_once
 from recording_operator.controller.recordings.announcements import Announcements
@@ -49,6 +56,7 @@ from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
 from recording_operator.kube.ownwrites import OwnWrites
+from recording_operator.notify.sender import Sender
 from recording_operator.stores.factory import open_store
 
 _API_THREADS: Final = 8
@@ -65,6 +73,9 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
 
     def act(action: Action) -> None:
         dispatcher(action)
+
+    def find_unsettled() -> None:
+        sweeper.find_unsettled_soon()
 
     loop = ControlLoop(Engine(claim=claim, options=settings.engine_options()), act=act, clock=clock)
     cluster_id = _cluster_id(kube)
@@ -98,6 +109,14 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         bandwidth=bandwidth,
         concurrent=settings.transfers.concurrent,
     )
+    sinks = SinkKeeper(
+        resolver=TargetResolver(kube, register_secret=replica.register_secret),
+        status=SinkStatusWriter(kube, events=events, now=clock.now),
+        post=loop.post,
+        on_recovery=find_unsettled,
+        pool=ThreadPoolExecutor(max_workers=2, thread_name_prefix="sinks"),
+        now=clock.now,
+    )
     handlers = action_handlers(
         requests=RecordingRequests(kube, lease=leadership, observer=metrics, on_deposed=end_at_once),
         removal=Removal(locations),
@@ -105,6 +124,17 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         announcements=Announcements(events=events, metrics=metrics),
         executor=executor,
         resolver=resolver,
+        announcer=Deliveries(
+            keeper=sinks,
+            sender=Sender(settings.sink_policy, now=clock.now),
+            payloads=Payloads(locations),
+            threads=SinkThreads(),
+            events=events,
+            metrics=metrics,
+            post=loop.post,
+            may_change=leadership.held,
+            stop=threading.Event(),
+        ),
         probe=locations.recheck,
     )
     api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
@@ -184,7 +214,9 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         now=clock.now,
     )
     holds = HoldKeeper(post=loop.post, now=clock.now)
-    watch_handlers = WatchHandlers(post=loop.post, locations=locations, reports=reports, holds=holds, sweeper=sweeper)
+    watch_handlers = WatchHandlers(
+        post=loop.post, locations=locations, reports=reports, holds=holds, sinks=sinks, sweeper=sweeper
+    )
     watcher = make_watcher(
         replica.connection,
         on_change=watch_handlers.on_change,
@@ -200,6 +232,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         sweeper=sweeper,
         reports=reports,
         holds=holds,
+        sinks=sinks,
         quotas=quotas,
         events=events,
         metrics=metrics,

@@ -9,6 +9,7 @@ from typing import Final
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
@@ -40,6 +41,7 @@ class Leader:
         sweeper: Sweeper,
         reports: ReportKeeper,
         holds: HoldKeeper,
+        sinks: SinkKeeper,
         quotas: QuotaKeeper,
         events: EventRecorder,
         metrics: Metrics,
@@ -51,6 +53,7 @@ class Leader:
         self._sweeper = sweeper
         self._reports = reports
         self._holds = holds
+        self._sinks = sinks
         self._quotas = quotas
         self._events = events
         self._metrics = metrics
@@ -94,6 +97,7 @@ class Leader:
                 trimmed_s = time.monotonic()
             self._locations.tick()
             self._holds.tick()
+            self._sinks.tick()
             self._quotas.tick()
             self._loop.call(self._count_queue)
 
@@ -103,6 +107,9 @@ class Leader:
         self._metrics.set_held(snapshot.held)
         self._metrics.set_queue_depth(snapshot.waiting)
         self._quotas.note(engine.quota_report())
+        pending = engine.pending_notifications()
+        self._sinks.note_pending(pending)
+        self._metrics.set_sinks(self._sinks.readiness(), pending=pending.total())
         return []
 
     def _sweep(self, stop: threading.Event) -> None:

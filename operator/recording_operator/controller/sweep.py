@@ -94,6 +94,10 @@ class Sweeper:
         """The watch was interrupted, and its new list does not contain finished Recordings. Call it from any thread."""
         self._missed.set()
 
+    def find_unsettled_soon(self) -> None:
+        """An EventSink can be used again, and Recordings wait for that. Call it from any thread."""
+        self._unsettled.find_left()
+
     def run_due(self) -> None:
         """Run the sweeps that are due. If the API server fails during a sweep, it is retried some seconds later."""
         if not self._leads():

@@ -7,9 +7,15 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from recording_operator.api.names import RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL
+from recording_operator.api.names import (
+    EVENT_SINK_PLURAL,
+    RECORDING_PLURAL,
+    STORAGE_LOCATION_PLURAL,
+    STORAGE_REPORT_PLURAL,
+)
 from recording_operator.api.recording import Recording
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.sweep import Sweeper
@@ -50,28 +56,34 @@ class WatchHandlers:
         locations: LocationKeeper,
         reports: ReportKeeper,
         holds: HoldKeeper,
+        sinks: SinkKeeper,
         sweeper: Sweeper,
     ) -> None:
         self._post = post
         self._locations = locations
         self._reports = reports
         self._holds = holds
+        self._sinks = sinks
         self._sweeper = sweeper
         self.on_change: Mapping[str, Callable[[str, dict[str, Any]], None]] = {
             RECORDING_PLURAL: self._on_recording,
             STORAGE_LOCATION_PLURAL: self._on_location,
             STORAGE_REPORT_PLURAL: self._on_report,
+            EVENT_SINK_PLURAL: self._on_sink,
         }
         """Callbacks by the plural name of the resource."""
 
     def _on_recording(self, kind: str, raw: dict[str, Any]) -> None:
         """A Recording was listed, added, modified or deleted."""
-        if kind == "DELETED":
-            self._post(RecordingGone(uid=raw["metadata"]["uid"]))
-            return
+        is_gone = kind == "DELETED"
         try:
-            self._post(RecordingSeen(recording=Recording.model_validate(raw)))
+            recording = Recording.model_validate(raw)
+            gone = RecordingGone(uid=recording.metadata.uid, recording=recording)
+            self._post(gone if is_gone else RecordingSeen(recording=recording))
         except ValidationError:
+            if is_gone:
+                self._post(RecordingGone(uid=raw["metadata"]["uid"]))
+                return
             meta = raw["metadata"]
             extra = {"namespace": meta.get("namespace"), "recording": meta.get("name"), "uid": meta.get("uid")}
             _logger.error("The Recording cannot be read: its CRD has another version than the operator", extra=extra)
@@ -92,6 +104,13 @@ class WatchHandlers:
             self._holds.seen(raw)
             self._reports.seen(raw)
 
+    def _on_sink(self, kind: str, raw: dict[str, Any]) -> None:
+        """An EventSink was listed, added, modified or deleted."""
+        if kind == "DELETED":
+            self._sinks.gone(raw["metadata"]["uid"])
+        else:
+            self._sinks.seen(raw)
+
     def on_listed(self, resource: str, uids: frozenset[str]) -> None:
         """A list is complete, and all of its objects were passed on."""
         if resource == STORAGE_LOCATION_PLURAL:
@@ -99,6 +118,8 @@ class WatchHandlers:
         elif resource == STORAGE_REPORT_PLURAL:
             self._holds.listed(uids)
             self._reports.listed(uids)
+        elif resource == EVENT_SINK_PLURAL:
+            self._sinks.listed(uids)
         else:
             self._post(RecordingsListed(uids=uids))
             self._sweeper.sweep_soon()

@@ -205,6 +205,8 @@ class SendNotification:
     id: str
     time: datetime
     """When it happened."""
+    location: StorageLocation | None
+    """Where its objects are."""
     is_last: bool = False
     """No other attempt follows."""
     objects_deleted: bool = False

@@ -6,9 +6,11 @@ and passes their results back as facts.
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 from recording_operator.api.recording import Claim, Recording
 from recording_operator.engine import (
@@ -151,6 +153,11 @@ class Engine:
         known = ((tracked.recording, tracked.location) for tracked in self.state.recordings.values())
         return take_snapshot(known, holds=self.state.budget_holds, waiting=len(self.state.queue), now=now)
 
+    def pending_notifications(self) -> Counter[tuple[str, str]]:
+        """How many events wait, by namespace and name of the EventSink."""
+        waiting = (notifications.waiting_sinks(tracked.recording) for tracked in self.state.recordings.values())
+        return Counter(chain.from_iterable((*waiting, *self.state.sinks.forgotten.values())))
+
     def quota_report(self) -> QuotaReport:
         """How much of each quota is used, and which locations should be counted."""
         return QuotaReport(usages=tuple(self.state.quotas.usages()), wishes=self.state.quotas.wishes())
@@ -187,6 +194,7 @@ class Engine:
         meta = recording.metadata
         self._uid_of[meta.namespace, meta.name] = meta.uid
         self.state.ttl_schedule.forget(meta.uid)
+        self.state.sinks.forgotten.pop(meta.uid, None)
         tracked = self.state.recordings[meta.uid] = TrackedRecording.of(recording)
         # The claim is ours, but the Recording is not in memory: the API server must have a newer version.
         tracked.outbox.stale = recording.status.claim == self.state.claim
@@ -216,6 +224,7 @@ class Engine:
 
     def _gone(self, uid: str, now: datetime, recording: Recording | None = None) -> list[Action]:
         self.state.ttl_schedule.forget(uid)
+        self.state.sinks.forgotten.pop(uid, None)
         self.state.echoes.note_gone(uid)
         tracked = self.state.recordings.get(uid)
         if tracked is None and recording is not None and farewell.is_wanted(self.state, recording):
@@ -236,7 +245,8 @@ class Engine:
     def _finish(self, recording: Recording, now: datetime) -> list[Action]:
         """Nothing is left to do for this Recording. Keep only the time at which its ttlAfterFinished ends."""
         self.state.echoes.note(recording)
-        if notifications.has_pending(recording.status):
+        if waiting := notifications.waiting_sinks(recording):
+            self.state.sinks.forgotten[recording.metadata.uid] = waiting
             return []  # the sweep of unsettled Recordings brings it back
         due = self.state.ttl_schedule.note(recording, now)
         if due is None or due > now:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from recording_operator.api.notification import MAX_NOTIFICATIONS, Notification, NotificationPhase
-from recording_operator.api.recording import RecordingStatus
+from recording_operator.api.recording import Recording, RecordingStatus
 from recording_operator.engine.actions import Action, NotificationOutcome, ReportNotification, SendNotification
 from recording_operator.engine.facts import NotificationDelivered, NotificationFailed, Sink
 from recording_operator.engine.notification_work import key_of
@@ -47,6 +47,12 @@ def is_pending(one: Notification) -> bool:
 def has_pending(status: RecordingStatus) -> bool:
     """Whether a sink still has to be told something."""
     return any(is_pending(one) for one in status.notifications)
+
+
+def waiting_sinks(recording: Recording) -> tuple[tuple[str, str], ...]:
+    """Namespace and name of the sink of each event that is pending."""
+    namespace = recording.metadata.namespace
+    return tuple((namespace, one.sink) for one in recording.status.notifications if is_pending(one))
 
 
 def with_notifications(
@@ -98,7 +104,7 @@ def send_due(
         begun.add(one.sink)
         if not sink.suspended and key_of(one) not in tracked.notifications.in_flight and _due(one, sink) <= now:
             tracked.notifications.in_flight.add(key_of(one))
-            actions.append(_send(tracked, one))
+            actions.append(_send(state, tracked, one))
     return actions
 
 
@@ -192,13 +198,14 @@ def give_up(tracked: TrackedRecording, one: Notification, message: str) -> Actio
     return _report(tracked, failed, NotificationOutcome.FAILED)
 
 
-def _send(tracked: TrackedRecording, one: Notification) -> SendNotification:
+def _send(state: EngineState, tracked: TrackedRecording, one: Notification) -> SendNotification:
     return SendNotification(
         recording=tracked.recording,
         sink=one.sink,
         event=one.event,
         id=one.id,
         time=one.time,
+        location=state.location_of(tracked),
         is_last=one.attempts + 1 >= MOST_ATTEMPTS,
         objects_deleted=tracked.teardown is not None and tracked.teardown.objects_deleted,
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from recording_operator.api.names import API_VERSION
-from recording_operator.kube.errors import Gone, Invalid
+from recording_operator.kube.errors import Gone, Invalid, NotFound
 from recording_operator.kube.ownwrites import OwnWrites
 from recording_operator.kube.rest import MERGE_PATCH, Rest
 
@@ -149,6 +149,15 @@ class KubeApi:
     ) -> dict[str, Any]:
         """See `patch_recording_status`."""
         return self._patch_status(_namespaced("eventsinks", namespace, name), resource_version, status)
+
+    def get_named(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """An object of any kind in a namespace. Raises NotFound, also if there is no such kind, and Forbidden."""
+        folder = "/api/v1" if api_version == "v1" else f"/apis/{'/'.join(map(_segment, api_version.split('/')))}"
+        for found in self._rest.request("GET", folder).get("resources") or ():
+            if found.get("kind") == kind and found.get("namespaced") and "/" not in found.get("name", "/"):
+                path = f"{folder}/namespaces/{_segment(namespace)}/{_segment(found['name'])}/{_segment(name)}"
+                return self._rest.request("GET", path)
+        raise NotFound(f"{api_version} has no kind {kind} with a namespace.", status=404)
 
     # Namespaces, Secrets and ConfigMaps
 

@@ -55,7 +55,9 @@ EVENT_TYPES: Final[Mapping[EventName, EventType]] = {
         name="budget.exceeded", data=BudgetEvent, sentence="The month has cost more than the budget of a StorageReport."
     ),
     EventName.FORECAST_EXCEEDS_BUDGET: EventType(
-        name="budget.forecast-exceeded", data=BudgetEvent, sentence="The month is expected to cost more than the budget."
+        name="budget.forecast-exceeded",
+        data=BudgetEvent,
+        sentence="The month is expected to cost more than the budget.",
     ),
     EventName.LOCATION_NOT_READY: EventType(
         name="location.not-ready", data=LocationEvent, sentence="The check of a StorageLocation fails."

@@ -98,5 +98,3 @@ class LocationEvent(_Payload):
 
 
 EventData = RecordingEvent | DeletedEvent | BudgetEvent | LocationEvent
-
-

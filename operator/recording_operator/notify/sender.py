@@ -1,11 +1,11 @@
 """Sends an event to the URL of a sink, and says what the response means.
 
-    2xx            delivered
-    410            the receiver wants no more events: nothing else is sent
-    415            the receiver does not take CloudEvents in structured mode: a configuration error
-    3xx            a failure, because redirects are not followed
-    429, 5xx       the receiver is overloaded or broken; Retry-After is honoured
-    anything else  a failure
+2xx            delivered
+410            the receiver wants no more events: nothing else is sent
+415            the receiver does not take CloudEvents in structured mode: a configuration error
+3xx            a failure, because redirects are not followed
+408, 429, 5xx     the receiver is overloaded or broken; Retry-After is honoured
+anything else  a failure
 """
 
 import threading
@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final, Protocol
 
+from recording_operator.api.reasons import Reason
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.errors import BlockedError, EgressError, InvalidUrlError, TooSlowError
-from recording_operator.egress.url import parse_url
 from recording_operator.egress.http1.head import Head
+from recording_operator.egress.url import parse_url
+from recording_operator.errors import ReasonedError
 from recording_operator.http_dates import parse_http_date
 from recording_operator.notify.events import EncodedEvent
 from recording_operator.notify.policy import SinkPolicy
@@ -34,29 +35,12 @@ _SUCCESS: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _GONE: Final = 410
 _UNSUPPORTED: Final = 415
-_OVERLOADED: Final = 429
+_BUSY: Final = frozenset({408, 429})
 _SERVER_ERRORS: Final = range(500, 600)
 
 
-class SinkFault(StrEnum):
-    """Why a sink did not accept an event; the reason of its condition Ready."""
-
-    GONE = "Gone"
-    CONFIGURATION = "NotConfigured"
-    """Only an edit of the EventSink, its Secret, its reference or the policy can help."""
-    REJECTED = "Rejected"
-    UNAVAILABLE = "Unavailable"
-    """Overloaded, broken or not reachable: the same event may be accepted later."""
-
-
-class NotAcceptedError(Exception):
-    """The sink did not accept the event. The text names the host at most."""
-
-    def __init__(self, fault: SinkFault, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.fault = fault
-        self.message = message
-        self.retry_after_s = retry_after_s
+class NotAcceptedError(ReasonedError):
+    """The sink did not accept the event. The message names the host at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +90,7 @@ class Sender:
             if stop.is_set():
                 raise
             raise NotAcceptedError(
-                SinkFault.UNAVAILABLE, f"The receiver did not respond within {self._deadline_s:g} s."
+                Reason.SINK_UNAVAILABLE, f"The receiver did not respond within {self._deadline_s:g} s."
             ) from None
         except EgressError as error:
             raise _not_sent(error) from None
@@ -143,21 +127,21 @@ def _check(status: int, head: Head, *, now: datetime) -> None:
         return
     if status == _GONE:
         raise NotAcceptedError(
-            SinkFault.GONE, "The receiver responded 410 Gone: it wants no more events. Edit or delete the EventSink."
+            Reason.SINK_GONE, "The receiver responded 410 Gone: it wants no more events. Edit or delete the EventSink."
         )
     if status == _UNSUPPORTED:
         raise NotAcceptedError(
-            SinkFault.CONFIGURATION,
+            Reason.SINK_REJECTED,
             "The receiver responded 415: it must accept the content type application/cloudevents+json.",
         )
     if status in _REDIRECTS:
         raise NotAcceptedError(
-            SinkFault.CONFIGURATION,
+            Reason.SINK_REJECTED,
             f"The receiver responded with a redirect ({status}), which is not followed. Correct spec.uri.",
         )
-    busy = status == _OVERLOADED or status in _SERVER_ERRORS
+    busy = status in _BUSY or status in _SERVER_ERRORS
     raise NotAcceptedError(
-        SinkFault.UNAVAILABLE if busy else SinkFault.REJECTED,
+        Reason.SINK_UNAVAILABLE if busy else Reason.SINK_REJECTED,
         f"The receiver responded {status}, expected 2xx.",
         retry_after_s=_retry_after_s(head, now) if busy else None,
     )
@@ -175,10 +159,10 @@ def _not_sent(error: EgressError) -> NotAcceptedError:
     match error:
         case BlockedError():
             message = "The operator's sink policy does not allow this URL or its address. Ask the platform team."
-            return NotAcceptedError(SinkFault.CONFIGURATION, message)
+            return NotAcceptedError(Reason.SINK_BLOCKED, message)
         case InvalidUrlError():
-            return NotAcceptedError(SinkFault.CONFIGURATION, str(error))
+            return NotAcceptedError(Reason.SINK_REJECTED, str(error))
         case TooSlowError():
-            return NotAcceptedError(SinkFault.UNAVAILABLE, "The receiver did not respond in time.")
+            return NotAcceptedError(Reason.SINK_UNAVAILABLE, "The receiver did not respond in time.")
         case _:
-            return NotAcceptedError(SinkFault.UNAVAILABLE, str(error))
+            return NotAcceptedError(Reason.SINK_UNAVAILABLE, str(error))

@@ -1,6 +1,7 @@
 """The table of actions: for each type, the handler and the fact that reports a failure."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from recording_operator.controller.executors.executor import Executor
 from recording_operator.controller.executors.order import TransferOrder
@@ -26,7 +27,9 @@ from recording_operator.engine.actions import (
     RejectTransfer,
     ReportFault,
     ReportLeftObjects,
+    ReportNotification,
     ResolveSource,
+    SendNotification,
     StartTransfer,
     StopTransfer,
     UploadPersisted,
@@ -34,6 +37,14 @@ from recording_operator.engine.actions import (
     WriteManifest,
     WriteStatus,
 )
+
+
+class Announcer(Protocol):
+    """Sends events to EventSinks, and reports what became of them. Nothing blocks."""
+
+    def send(self, action: SendNotification) -> None: ...
+
+    def report(self, action: ReportNotification) -> None: ...
 
 
 def action_handlers(
@@ -44,6 +55,7 @@ def action_handlers(
     announcements: Announcements,
     executor: Executor,
     resolver: SourceResolver,
+    announcer: Announcer,
     probe: Callable[[str], None],
 ) -> Mapping[type[Action], Handler]:
     """Create the table. `probe` schedules a probe of the StorageLocation with this name."""
@@ -62,6 +74,8 @@ def action_handlers(
         CountOutcome: InlineHandler(run=announcements.count),
         ReportFault: InlineHandler(run=announcements.report_fault),
         ReportLeftObjects: InlineHandler(run=announcements.report_left_objects),
+        SendNotification: InlineHandler(run=announcer.send),
+        ReportNotification: InlineHandler(run=announcer.report),
         ProbeLocation: InlineHandler(run=lambda action: probe(action.name)),
         WriteStatus: PoolHandler(run=requests.write_status, tenant=_namespace, failure=request_failure, changes=True),
         WriteFinalizers: PoolHandler(

@@ -61,9 +61,10 @@ class UnsettledSweep:
         self._post = post
         self._uptime = uptime
         self._lacks_manifest = lacks_manifest
+        self._left = _Pass((LEFT,), lambda _: True, _LEFT_EVERY, uptime())
         self._undescribed = _Pass(FINISHED, self._is_undescribed, None, None)
         self._passes = (
-            _Pass((LEFT,), lambda _: True, _LEFT_EVERY, uptime()),
+            self._left,
             _Pass(EARLIER, _is_of_earlier_version, earlier_every, uptime()),
             self._undescribed,
         )
@@ -73,6 +74,10 @@ class UnsettledSweep:
         """Look for Recordings without a manifest from the next turn on."""
         if self._undescribed.found is None:
             self._undescribed.due = self._uptime()
+
+    def find_left(self) -> None:
+        """Look for Recordings for which something is left from the next turn on. Call it from any thread."""
+        self._left.due = self._uptime()
 
     def turn(self) -> None:
         """Post the next few Recordings."""

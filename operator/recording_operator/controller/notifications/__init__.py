@@ -1,0 +1,1 @@
+"""Announces what happens to applications: keeps EventSinks and their statuses, and sends the events of the engine."""

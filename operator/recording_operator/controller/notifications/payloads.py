@@ -1,0 +1,109 @@
+"""The events of Recordings, with presigned URLs if the sink asks for them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from recording_operator.api.eventsink import EventSink
+from recording_operator.api.names import API_VERSION
+from recording_operator.api.notification import EventName
+from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Recording
+from recording_operator.controller.executors.executor import StoreSource
+from recording_operator.controller.identities import confirm
+from recording_operator.engine.actions import SendNotification
+from recording_operator.engine.former import former_of
+from recording_operator.engine.identity import recording_uid
+from recording_operator.notify.events import Event
+from recording_operator.notify.payloads import ArtifactData, DeletedEvent, OwnerData, RecordingData, RecordingEvent
+from recording_operator.stores.presigning import NotPresignableError, PresignedUrl
+
+Urls = Mapping[str, PresignedUrl]
+_NO_URLS: Final[Urls] = {}
+
+
+class Payloads:
+    """Makes events. `stores` presigns URLs."""
+
+    def __init__(self, stores: StoreSource) -> None:
+        self._stores = stores
+
+    def event(self, action: SendNotification, sink: EventSink) -> Event:
+        """The event of this action for a sink. Raises TransferError and LocationError if URLs cannot be made now."""
+        presign = sink.spec.presign
+        has_files = not action.objects_deleted
+        urls = _NO_URLS if presign is None or not has_files else self._urls(action, presign.expires_after)
+        return recording_event(action, urls)
+
+    def _urls(self, action: SendNotification, expires: timedelta) -> Urls:
+        recording, location = action.recording, action.location
+        stored = [one for one in recording.status.artifacts if one.is_stored and one.key is not None]
+        if location is None or not stored or recording.status.bucket != location.store.bucket:
+            return _NO_URLS
+        store = self._stores.store_named(location.metadata.name, uid=location.metadata.uid)
+        if (former := former_of(recording, location)) is not None:
+            confirm(store, former)
+        try:
+            return {
+                one.name: store.presign(
+                    str(one.key), version_id=one.version_id, recording_uid=recording_uid(recording), expires=expires
+                )
+                for one in stored
+            }
+        except NotPresignableError:
+            return _NO_URLS  # a directory serves no HTTP
+
+
+def recording_event(action: SendNotification, urls: Urls = _NO_URLS) -> Event:
+    """The event of this action."""
+    recording, name = action.recording, EventName(action.event)
+    meta, data = recording.metadata, _recording_data(recording, urls)
+    is_end = name is EventName.DELETED
+    objects = DeletedEvent(recording=data, objects="Deleted" if action.objects_deleted else "Kept") if is_end else None
+    return Event(
+        name=name,
+        id=action.id,
+        source=f"/apis/{API_VERSION}/namespaces/{meta.namespace}/recordings/{meta.name}",
+        subject=meta.name,
+        time=action.time,
+        org=recording.spec.owner.org,
+        data=RecordingEvent(recording=data) if objects is None else objects,
+    )
+
+
+def _recording_data(recording: Recording, urls: Urls) -> RecordingData:
+    meta, spec, status = recording.metadata, recording.spec, recording.status
+    states = {one.name: one for one in status.artifacts}
+    return RecordingData(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        former_uid=None if spec.identity is None else spec.identity.uid,
+        title=spec.title or None,
+        labels=dict(meta.labels),
+        owner=OwnerData(org=spec.owner.org, user=spec.owner.user, project=spec.owner.project),
+        phase=status.phase,
+        reason=status.reason,
+        storage_location=status.storage_location,
+        manifest_uri=status.manifest_uri,
+        created_at=meta.creation_timestamp,
+        completed_at=status.completed_at,
+        artifacts=tuple(_artifact_data(one, states[one.name], urls) for one in spec.artifacts if one.name in states),
+    )
+
+
+def _artifact_data(spec: ArtifactSpec, state: ArtifactStatus, urls: Urls) -> ArtifactData:
+    url = urls.get(spec.name)
+    outline = ArtifactData(name=spec.name, kind=spec.kind, phase=state.phase, reason=state.reason)
+    if not state.is_stored:
+        return outline
+    return outline.model_copy(
+        update={
+            "uri": state.uri,
+            "version_id": state.version_id,
+            "size": state.bytes_total,
+            "checksum": state.checksum,
+            "content_type": state.content_type,
+            "url": None if url is None else url.url,
+            "url_expires_at": None if url is None else url.expires_at,
+        }
+    )

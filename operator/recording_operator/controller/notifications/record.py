@@ -1,0 +1,98 @@
+"""What the leader knows about one EventSink."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recording_operator.api.eventsink import EventSink
+from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.reasons import Reason
+from recording_operator.controller.notifications.circuit import Circuit
+from recording_operator.engine.facts import Sink
+from recording_operator.notify.sender import Target
+
+READY = "Ready"
+_WORKING = "Events are sent."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkProblem:
+    """Why events cannot be sent."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class SinkRecord:
+    """The sink, what its status will say, and what was read for it."""
+
+    sink: EventSink
+    delivered: int
+    failed: int
+    pending: int = 0
+    last_delivery_time: datetime | None
+    problem: SinkProblem | None = None
+    checked: bool = False
+    """Whether its Secret and its reference were read since it was edited."""
+    since: datetime | None = None
+    """When it was edited or has recovered."""
+    target: Target | None = field(default=None, repr=False)
+    read_s: float = 0.0
+    """When the target was read or could not be read, by a steady clock."""
+    circuit: Circuit = field(default_factory=Circuit)
+    written_s: float | None = None
+    changed: bool = False
+    """Whether the status has to be written."""
+
+    @classmethod
+    def of(cls, sink: EventSink) -> "SinkRecord":
+        """A sink that was not known before. The counters go on where the status is."""
+        status = sink.status
+        record = cls(
+            sink=sink,
+            delivered=status.delivered,
+            failed=status.failed,
+            last_delivery_time=status.last_delivery_time,
+        )
+        ready = next((one for one in status.conditions if one.type == READY), None)
+        if ready is not None and ready.reason == Reason.SINK_GONE and _is_about(ready, sink):
+            record.problem = SinkProblem(reason=Reason.SINK_GONE, message=ready.message)
+        return record
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the receiver wants no more events."""
+        return self.problem is not None and self.problem.reason is Reason.SINK_GONE
+
+    def as_fact(self) -> Sink:
+        """The sink for the engine."""
+        spec, meta = self.sink.spec, self.sink.metadata
+        labels = spec.selector.match_labels if spec.selector is not None else {}
+        return Sink(
+            namespace=meta.namespace,
+            name=meta.name,
+            events=frozenset(str(event) for event in spec.events),
+            match_labels=tuple(sorted(labels.items())),
+            suspended=spec.suspend,
+            stopped=self.stopped,
+            since=self.since,
+        )
+
+    def ready_condition(self, now: datetime) -> Condition:
+        """The condition Ready."""
+        ready = self.problem is None
+        status = ConditionStatus.TRUE if ready else ConditionStatus.FALSE
+        old = next((one for one in self.sink.status.conditions if one.type == READY), None)
+        since = old.last_transition_time if old is not None and old.status is status else now
+        return Condition(
+            type=READY,
+            status=status,
+            observed_generation=self.sink.metadata.generation,
+            last_transition_time=since,
+            reason=Reason.DELIVERING if self.problem is None else self.problem.reason,
+            message=_WORKING if self.problem is None else self.problem.message,
+        )
+
+
+def _is_about(condition: Condition, sink: EventSink) -> bool:
+    return condition.observed_generation == sink.metadata.generation
