@@ -52,7 +52,12 @@ def settings_schema(model: type[BaseModel] = Settings) -> dict[str, Any]:
 
 
 def _attribute_docstrings(model: type[BaseModel]) -> Mapping[str, str]:
-    """The text below each attribute of a class, by attribute."""
+    """The text below each attribute of a class and of those that it extends, by attribute."""
+    ours = [base for base in reversed(model.__mro__) if issubclass(base, BaseModel) and base is not BaseModel]
+    return {name: text for base in ours for name, text in _own_docstrings(base).items()}
+
+
+def _own_docstrings(model: type[BaseModel]) -> Mapping[str, str]:
     source = ast.parse(textwrap.dedent(inspect.getsource(model)))
     body = next(node.body for node in source.body if isinstance(node, ast.ClassDef))
     return {

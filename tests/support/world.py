@@ -34,6 +34,7 @@ SETTINGS: Final[JsonObject] = {
         "denyCIDRs": [f"{FORBIDDEN_HOST}/32"],
         "timeouts": {"connect": "2s", "headers": "5s", "read": "5s"},
     },
+    "sinkPolicy": {"schemes": ["https", "http"], "ports": [], "allowPrivateCIDRs": ["127.0.0.0/8"]},
     "recordings": {"progressInterval": "200ms"},
     "locations": {"retryInterval": "1s"},
     "lease": {"duration": "3s", "renew": "2s", "retry": "500ms"},

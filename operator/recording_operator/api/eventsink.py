@@ -15,7 +15,7 @@ from recording_operator.api.eventsink_rules import (
     SINK_SPEC_RULES,
 )
 from recording_operator.api.meta import ApiModel, ByteCount, Condition, Duration, ObjectMeta, ObjectName, Time
-from recording_operator.api.notification import EventName
+from recording_operator.api.notification import MAX_CLUSTER_NOTIFICATIONS, ClusterNotification, EventName
 from recording_operator.api.recording import SecretRef
 from recording_operator.api.recordingsource_rules import LABELS_SCHEMA
 
@@ -102,6 +102,14 @@ class EventSinkStatus(ApiModel):
     delivered: ByteCount = Field(default=0, description="Number of events that were delivered.")
     failed: ByteCount = Field(default=0, description="Number of events that were given up after the last attempt.")
     pending: ByteCount = Field(default=0, description="Number of events that wait to be delivered.")
+    notifications: Annotated[
+        tuple[ClusterNotification, ...],
+        Field(json_schema_extra={"maxItems": MAX_CLUSTER_NOTIFICATIONS, "x-kubernetes-list-type": "atomic"}),
+    ] = Field(
+        default=(),
+        description="Events about StorageReports and StorageLocations, and the state of their delivery. Only of an "
+        "EventSink in the operator's namespace.",
+    )
 
 
 class EventSink(ApiModel):

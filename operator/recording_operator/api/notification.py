@@ -8,6 +8,7 @@ from pydantic import Field
 from recording_operator.api.meta import ApiModel, Clipped, Count, Message, Time
 
 MAX_NOTIFICATIONS: Final = 64
+MAX_CLUSTER_NOTIFICATIONS: Final = 256
 
 
 class EventName(StrEnum):
@@ -37,6 +38,23 @@ class Notification(ApiModel):
     sink: Annotated[str, Clipped(253)] = Field(description="Name of the EventSink.")
     # Not the enum: an operator of an older version reads the events of a newer one.
     event: Annotated[str, Clipped(64)] = Field(description="What is announced, such as Completed.")
+    id: Annotated[str, Clipped(128)] = Field(description="Id of the event: the same in every attempt.")
+    time: Time = Field(description="When the event happened.")
+    phase: NotificationPhase = Field(
+        default=NotificationPhase.PENDING, description="Pending, Delivered, or Failed after the last attempt."
+    )
+    attempts: Count = Field(default=0, description="Number of failed attempts.")
+    next_retry_time: Time | None = Field(default=None, description="When the next attempt starts.")
+    message: Annotated[str, Message(256)] | None = Field(
+        default=None, description="Human-readable details about the last failed attempt."
+    )
+
+
+class ClusterNotification(ApiModel):
+    """Delivery of one event about a StorageReport or StorageLocation."""
+
+    event: Annotated[str, Clipped(64)] = Field(description="What is announced, such as BudgetExceeded.")
+    subject: Annotated[str, Clipped(253)] = Field(description="Name of the StorageReport or StorageLocation.")
     id: Annotated[str, Clipped(128)] = Field(description="Id of the event: the same in every attempt.")
     time: Time = Field(description="When the event happened.")
     phase: NotificationPhase = Field(

@@ -54,7 +54,7 @@ def is_over(tracked: TrackedRecording) -> bool:
 def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Notification]:
     listed = tracked.notifications.current(tracked.recording.status.notifications)
     notices = [one for one in listed if notifications.is_pending(one)]
-    if tracked.deleted or state.sinks.was_told_of_end(tracked.uid):
+    if tracked.ttl_expired or state.sinks.was_told_of_end(tracked.uid):
         return notices  # ttlAfterFinished removes the Recording only
     end = deletion(tracked.recording, tracked.recording.metadata.deletion_timestamp or now)
     known = {key_of(one) for one in notices}

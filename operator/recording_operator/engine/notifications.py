@@ -76,9 +76,11 @@ def with_notifications(
 
 def begin(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
     """Send what is due of a Recording that is not being deleted."""
+    if tracked.ending:
+        return []
     stored = tracked.recording.status.notifications
     tracked.notifications.forget_written(stored)
-    if not stored or tracked.ending or tracked.outbox.stale:
+    if not stored or tracked.outbox.stale:
         return []
     actions = send_due(state, tracked, stored, now)
     if not all(isinstance(action, SendNotification) for action in actions):

@@ -15,7 +15,7 @@ class Sinks:
     def __init__(self) -> None:
         self._by_namespace: dict[str, dict[str, Sink]] | None = None
         self.forgotten: dict[str, tuple[tuple[str, str], ...]] = {}
-        """By uid of Recordings that wait for their next attempt, and are not in memory: the sinks that they wait for."""
+        """The sinks that Recordings wait for which are not in memory, by uid of the Recording."""
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     @property

@@ -6,6 +6,7 @@ from typing import Final
 
 from recording_operator.api.names import (
     API_VERSION,
+    EVENT_SINK_PLURAL,
     GROUP,
     RECORDING_PLURAL,
     STORAGE_LOCATION_PLURAL,
@@ -16,7 +17,7 @@ from recording_operator.kube.errors import Forbidden, KubeError, NotFound, Unaut
 from recording_operator.kube.lease import LEASE_NAME
 from recording_operator.kube.rest import RestClient
 
-_RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL)
+_RESOURCES: Final = (RECORDING_PLURAL, STORAGE_LOCATION_PLURAL, STORAGE_REPORT_PLURAL, EVENT_SINK_PLURAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
         Right(verb="patch", group=GROUP, resource=STORAGE_LOCATION_PLURAL, subresource="status"),
         *(Right(verb=verb, group=GROUP, resource=STORAGE_REPORT_PLURAL) for verb in ("get", "list", "watch")),
         Right(verb="patch", group=GROUP, resource=STORAGE_REPORT_PLURAL, subresource="status"),
+        *(Right(verb=verb, group=GROUP, resource=EVENT_SINK_PLURAL) for verb in ("get", "list", "watch")),
+        Right(verb="patch", group=GROUP, resource=EVENT_SINK_PLURAL, subresource="status"),
         Right(verb="get", group="", resource="namespaces"),
         *(
             Right(

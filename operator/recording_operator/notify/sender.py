@@ -8,7 +8,6 @@
 anything else  a failure
 """
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,7 +110,6 @@ class _Deadline:
     def __init__(self, stop: StopSignal, *, within_s: float) -> None:
         self._stop = stop
         self._until_s = time.monotonic() + within_s
-        self._never = threading.Event()
 
     def is_set(self) -> bool:
         return self._stop.is_set() or time.monotonic() >= self._until_s

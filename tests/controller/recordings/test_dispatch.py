@@ -29,7 +29,9 @@ from recording_operator.engine.actions import (
     ProbeLocation,
     ReadNamespace,
     ReadRecording,
+    ReportNotification,
     ResolveSource,
+    SendNotification,
     StartTransfer,
     StopTransfer,
     UploadPersisted,
@@ -129,6 +131,12 @@ class Everything:
     def persisted(self, uid: str, artifact: str) -> None:
         self.calls.append(("persisted", uid, artifact))
 
+    def send(self, action: SendNotification) -> None:
+        self.calls.append(action)
+
+    def report(self, action: ReportNotification) -> None:
+        self.calls.append(action)
+
     def store_named(self, location: str, *, uid: str) -> LocationStore:  # noqa: ARG002 - as StoreSource
         raise LocationError(Reason.LOCATION_NOT_READY, f"{location} has not been checked yet")
 
@@ -143,6 +151,7 @@ class Everything:
             announcements=Announcements(events=self, metrics=self.metrics),
             executor=self,
             resolver=SourceResolver(kube, register_secret=lambda _: None),
+            announcer=self,
             probe=partial(self.calls.append),
         )
 

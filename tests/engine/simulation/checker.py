@@ -120,6 +120,7 @@ class Checker:
             assert new.started_at == old.started_at, "startedAt changed"
         if old.phase is new.phase and old.phase in TERMINAL:
             assert new.completed_at == old.completed_at, "completedAt changed"
+        self.world.applications.changed(before, after)
         self._artifacts(old, new)
         self._looks(old, new)
         if new.phase is Phase.COMPLETE:

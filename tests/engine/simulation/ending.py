@@ -63,6 +63,7 @@ class Ending:
             self._world.moves.check_arrived(recording)
             assert status.settled is True or waits, f"{who} is {status.phase} and not settled"
             self._check_manifest(recording)
+            self._world.applications.check_end(recording)
         assert status.claim is None, f"{who} is claimed by {status.claim}"
         assert status.started_at is None or recording.location is not None, f"{who} is stored at no location"
         assert status.phase in TERMINAL or self._may_wait(recording), f"{who} stands at {status.phase}/{status.reason}"

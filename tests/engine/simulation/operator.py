@@ -138,6 +138,7 @@ class Operator:
             announcements=Announcements(events=NoEvents(), metrics=metrics),
             executor=self,
             resolver=SourceResolver(kube, register_secret=lambda _: None),
+            announcer=self.world.applications.announcer(self),
             probe=lambda name: self.world.probe(self, name),
         )
         return Dispatcher(

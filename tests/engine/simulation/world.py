@@ -23,7 +23,6 @@ from recording_operator.engine.facts import (
     LocationSeen,
     LocationsListed,
     RecordingSeen,
-    SinksChanged,
 )
 from recording_operator.engine.identity import recording_uid
 from recording_operator.engine.queue import Capacity
@@ -38,6 +37,7 @@ from tests.engine.simulation.moves import MoveWatch, has_failed_to_move
 from tests.engine.simulation.operator import Operator
 from tests.engine.simulation.quotas import QuotaWatch, draw_quotas
 from tests.engine.simulation.schedule import Schedule
+from tests.engine.simulation.sinks import Applications
 from tests.engine.simulation.sources import Fate, draw_copy_fate
 from tests.engine.simulation.store import Address, Store
 from tests.engine.simulation.telling import describe
@@ -91,6 +91,7 @@ class World:
         self.checker = Checker(self)
         self.quotas = QuotaWatch(self, draw_quotas(rng) if "quota" in faults else {})
         self.moves = MoveWatch(self)
+        self.applications = Applications(self)
         self.store.on_stored = self.quotas.stored
         self.store.on_deleted = self.moves.deleted
         self.api.listeners.append(self._noted)
@@ -199,7 +200,7 @@ class World:
             self.probe(operator, name)
         self.schedule.after(5.0, lambda: operator.post(LocationsListed()))
         self.schedule.after(self.latency_s(), lambda: self._tell_of_holds(operator))
-        self.schedule.after(self.latency_s(), lambda: operator.post(SinksChanged(sinks=())))
+        self.schedule.after(self.latency_s(), lambda: self.applications.tell(operator))
         self.watches[operator.name] = Watch(operator)
         if self.quotas.quotas:
             self.schedule.after(1.0, lambda: self.quotas.follow(operator))
