@@ -22,9 +22,9 @@ _TOO_LATE: Final = "The Recording was removed before the event could be delivere
 
 
 def is_wanted(state: EngineState, recording: Recording) -> bool:
-    """Whether a sink has to be told that this Recording is gone."""
+    """Whether a sink must be notified that this Recording is gone."""
     uid = recording.metadata.uid
-    return not state.sinks.was_told_of_end(uid) and bool(state.sinks.selecting(recording, EventName.DELETED))
+    return not state.sinks.was_notified_of_end(uid) and bool(state.sinks.selecting(recording, EventName.DELETED))
 
 
 def say(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
@@ -54,14 +54,14 @@ def is_over(tracked: TrackedRecording) -> bool:
 def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Notification]:
     listed = tracked.notifications.current(tracked.recording.status.notifications)
     notices = [one for one in listed if notifications.is_pending(one)]
-    if tracked.ttl_expired or state.sinks.was_told_of_end(tracked.uid):
+    if tracked.ttl_expired or state.sinks.was_notified_of_end(tracked.uid):
         return notices  # ttlAfterFinished removes the Recording only
     end = deletion(tracked.recording, tracked.recording.metadata.deletion_timestamp or now)
     known = {key_of(one) for one in notices}
-    told = state.sinks.selecting(tracked.recording, end.event)
+    selected = state.sinks.selecting(tracked.recording, end.event)
     notices += [
         Notification(sink=sink.name, event=end.event, id=end.id, time=end.at)
-        for sink in told
+        for sink in selected
         if (sink.name, end.id) not in known
     ]
     return notices

@@ -1,4 +1,4 @@
-"""The outbox of events: status.notifications says which EventSink still has to be told what.
+"""The outbox of events: status.notifications says which EventSink still has to receive what.
 
 The status write that says what has happened also lists the notifications, so a crash loses none. Each is sent until the
 sink accepts it, in the order of the events of a Recording, and up to 8 times within a little more than a day.
@@ -40,12 +40,12 @@ _SINK_IS_STOPPED: Final = "The EventSink is stopped, because its receiver respon
 
 
 def is_pending(one: Notification) -> bool:
-    """Whether the sink still has to be told this."""
+    """Whether the sink still has to receive it."""
     return one.phase is NotificationPhase.PENDING
 
 
 def has_pending(status: RecordingStatus) -> bool:
-    """Whether a sink still has to be told something."""
+    """Whether a sink still has to receive something."""
     return any(is_pending(one) for one in status.notifications)
 
 

@@ -54,11 +54,11 @@ class Sinks:
         return sorted(chosen, key=lambda sink: sink.name)
 
     def note_end(self, uid: str) -> None:
-        """The sinks were told that the Recording is deleted. The watch shows its end after that."""
+        """The sinks were notified that the Recording is deleted. The watch shows its end after that."""
         self._ended[uid] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
-    def was_told_of_end(self, uid: str) -> bool:
-        """Whether the sinks were told that the Recording is deleted."""
+    def was_notified_of_end(self, uid: str) -> bool:
+        """Whether the sinks were notified that the Recording is deleted."""
         return uid in self._ended
