@@ -297,6 +297,15 @@ BAD_SOURCES_OF_RECORDINGS: Final = (
         ),
     ),
     Case(
+        "a prefix with a space",
+        a_generic_source(hmac={"header": "X-Signature", "prefix": "sha256 "}),
+        rejected(
+            "spec.webhook.hmac.prefix",
+            "write printable ASCII characters without spaces, such as sha256=",
+            value="sha256 ",
+        ),
+    ),
+    Case(
         "Generic without a mapping",
         a_generic_source(mapping=None),
         rejected("spec.mapping", "set mapping if provider is Generic, and only then"),
