@@ -152,7 +152,7 @@ class Reason(StrEnum):
     # The provider of a recording
     PROVIDER_SOURCE_MISSING = "ProviderSourceMissing", "No RecordingSource of the namespace has the name in source.provider, or it has no spec.api. Create it, or apply a URL. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
     PROVIDER_UNAVAILABLE = "ProviderUnavailable", "The API of the provider failed, did not respond, or limits the number of requests. The request is repeated later. No attempt is spent.", Verdict.WAIT, Trait.MAY_RECOVER
-    PROVIDER_DENIED = "ProviderDenied", "The API of the provider rejected the credentials in the Secret of spec.api of the RecordingSource, or the Secret is missing. Correct it. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
+    PROVIDER_DENIED = "ProviderDenied", "The API of the provider rejected the credentials in the Secret of spec.api of the RecordingSource, or the Secret is missing, or its annotation recordings.dev/allowed-hosts does not name the host of spec.api.endpoint. Correct it. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
     PROVIDER_HAS_NO_MEDIA = "ProviderHasNoMedia", "The provider does not have this file of the recording, or not yet. The request is repeated, because providers publish late.", Verdict.RETRY, Trait.MAY_RECOVER
     PROVIDER_FAILED = "ProviderFailed", "The provider has reported that there will be no recording. The message contains what it reported.", Verdict.FINAL
     # The store
@@ -211,8 +211,8 @@ class Reason(StrEnum):
     DELIVERING = "Delivering", "Ready: events are sent. The last one was delivered, or none was sent yet."
     SINK_NOT_FOUND = "SinkNotFound", "Ready: the object in spec.ref does not exist, or has no status.address.url, or the operator may not read it. Events wait."
     SINK_BLOCKED = "SinkBlocked", "Ready: the operator's sink policy does not allow the address of the sink. Ask the platform team. Events wait."
-    SINK_UNAVAILABLE = "SinkUnavailable", "Ready: the sink did not respond, or responded with 408, 429 or 5xx. Each event is sent again for 24 hours."
-    SINK_REJECTED = "SinkRejected", "Ready: the sink does not accept the events, for example with 415 because it expects another format. Correct the sink or spec.uri. Each event is sent again for 24 hours."
+    SINK_UNAVAILABLE = "SinkUnavailable", "Ready: the sink did not respond, or responded with 408, 429 or 5xx. Each event is sent up to 8 times, in about 28 hours."
+    SINK_REJECTED = "SinkRejected", "Ready: the sink does not accept the events, for example with 415 because it expects another format. Correct the sink or spec.uri. Each event is sent up to 8 times, in about 28 hours."
     SINK_GONE = "SinkGone", "Ready: the sink responded with 410, which means that it wants no more events. Nothing is sent until the EventSink is changed."
     NOT_ANNOUNCED = "NotAnnounced", "An event about the Recording was not delivered to an EventSink, in any attempt or because the sink is gone. status.notifications says which one. Read the state of the Recording instead."
     # The operator

@@ -217,7 +217,8 @@ class RecordingStatus(ApiModel):
     settled: bool | None = Field(
         default=None,
         description="true: the Recording is Complete or Failed, and nothing is left to do. false: something is left, "
-        "such as its manifest. Not set before the end. Use it as a field selector: status.settled=false.",
+        "such as its manifest or an event for an EventSink. Not set before the end. Use it as a field selector: "
+        "status.settled=false.",
     )
     move: MoveStatus | None = Field(
         default=None, description="The move to another StorageLocation that is under way. docs/moves.md explains it."
