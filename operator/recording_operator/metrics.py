@@ -118,6 +118,15 @@ class Metrics:
         self._manifests_failed = self._counter(
             "manifests_failed", "Manifests of Recordings that could not be written, each try, by reason.", "reason"
         )
+        self._provider_requests = self._counter(
+            "provider_requests",
+            "Requests to the APIs of providers for the files of recordings, by provider and result.",
+            "provider",
+            "result",
+        )
+        self._fresh_urls = self._counter(
+            "fresh_urls", "URLs that providers gave, expired ones replaced included, by provider.", "provider"
+        )
         self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
         self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
         self._api_duration = Histogram(
@@ -221,6 +230,16 @@ class Metrics:
         for ready, count in readiness.items():
             self._sinks.labels(str(ready).lower()).set(count)
         self._pending.set(pending)
+
+    # Providers
+
+    def provider_asked(self, *, provider: str, result: str) -> None:
+        """The API of a provider was queried for the files of a recording."""
+        self._provider_requests.labels(provider, result).inc()
+
+    def fresh_url(self, *, provider: str) -> None:
+        """A provider gave the URL of a file."""
+        self._fresh_urls.labels(provider).inc()
 
     # Transfers
 

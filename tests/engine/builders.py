@@ -12,6 +12,7 @@ from recording_operator.api.recording import (
     ArtifactStatus,
     Owner,
     Phase,
+    ProviderRecording,
     Recording,
     RecordingSpec,
     RecordingStatus,
@@ -68,20 +69,37 @@ def an_artifact(
     secret: str | None = None,
     inline: str | None = None,
     key: str | None = None,
+    content: str | None = None,
+    provider: ProviderRecording | None = None,
     optional: bool = False,
     expires_at: datetime | None = None,
 ) -> ArtifactSpec:
-    """An artifact with a URL; `secret` (its name), `inline` or `key` (of an object at `egress`) replaces that."""
+    """An artifact with a URL; `secret` (its name), `inline`, `content` (name of a Secret) or `key` (of an object at
+    `egress`) replaces that. A provider stands beside the URL or the Secret."""
     source = None
+    content_secret = SecretKeyRef(name=content, key="content") if content is not None else None
     if key is not None:
         source = SourceRef(object=SourceObject(storage_location="egress", key=key))
     elif secret is not None:
-        source = SourceRef(url_secret_ref=SecretKeyRef(name=secret, key="url"), expires_at=expires_at)
-    elif inline is None:
-        source = SourceRef(url=url, expires_at=expires_at)
+        source = SourceRef(
+            url_secret_ref=SecretKeyRef(name=secret, key="url"), expires_at=expires_at, provider=provider
+        )
+    elif inline is None and content is None:
+        source = SourceRef(url=url, expires_at=expires_at, provider=provider)
     return ArtifactSpec(
-        name=name, kind=ArtifactKind.VIDEO, content_type="video/mp4", optional=optional, source=source, inline=inline
+        name=name,
+        kind=ArtifactKind.VIDEO,
+        content_type="video/mp4",
+        optional=optional,
+        source=source,
+        inline=inline,
+        content_secret_ref=content_secret,
     )
+
+
+def a_provider(media: str = "video", *, recording_id: str = "bot-1", failure: str | None = None) -> ProviderRecording:
+    """A file of a recording that the provider of the RecordingSource `calls` keeps."""
+    return ProviderRecording(recording_source="calls", id=recording_id, media=media, failure=failure)
 
 
 def a_recording(

@@ -37,6 +37,12 @@ class Trait(Enum):
     """The artifact continues as soon as the StorageLocation is Ready."""
     ABOUT_SECRET = auto()
     """A Secret that the Recording names is missing or not usable."""
+    KEPT_IN_QUEUE = auto()
+    """It stays in the status of an artifact that may start, instead of Queued."""
+    ABOUT_PROVIDER = auto()
+    """The provider gives no URL. It is queried again, without a slot, until it does."""
+    ASKS_PROVIDER = auto()
+    """The URL does not work any more. If the source names a provider, it is queried for a fresh one."""
     TRANSIENT = auto()
     """The failure often lasts only a moment: the request is retried within the attempt."""
     MAY_RECOVER = auto()
@@ -110,7 +116,7 @@ class Reason(StrEnum):
     MOVING = "Moving", "The objects are being copied to the StorageLocation in spec.storageLocation, or the old ones are being removed (docs/moves.md). They can be read all the time.", None, Trait.NORMAL_EVENT
     MOVE_FAILED = "MoveFailed", "The objects could not be copied to the StorageLocation in spec.storageLocation, after all attempts of its spec.retry. They stay where they are. Repair the cause and change spec.retryToken to try again, or set spec.storageLocation back."
     OLD_OBJECTS_KEPT = "OldObjectsKept", "A Recording was moved, and its old objects stay although moves.from of the old StorageLocation is Delete: they are under retention, or the location does not exist any more.", None
-    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.WAIT, Trait.NORMAL_EVENT, Trait.MAY_RECOVER
+    INTERRUPTED = "Interrupted", "The operator stopped or moved during the upload. The upload resumes where it stopped. No attempt is spent.", Verdict.WAIT, Trait.NORMAL_EVENT, Trait.MAY_RECOVER, Trait.KEPT_IN_QUEUE
     # The StorageLocation of a Recording
     LOCATION_NOT_FOUND = "LocationNotFound", "No StorageLocation has the name in spec.storageLocation (or in status.storageLocation, where the Recording was placed). Create it; the Recording waits.", Verdict.WAIT, Trait.STALLS, Trait.WAITS_FOR_LOCATION
     NO_LOCATION = "NoLocation", "The Recording names no StorageLocation, and none with a spec.placement.weight admits its namespace. It waits and spends no attempt. Ask the platform team for one, or create the Recording again with spec.storageLocation.", Verdict.WAIT, Trait.STALLS
@@ -121,16 +127,16 @@ class Reason(StrEnum):
     # The budget of a StorageReport
     BUDGET_EXCEEDED = "BudgetExceeded", "The month has cost as much as the budget of a StorageReport whose budget.action is HoldUploads, so no upload begins in its scope. The Recording waits and spends no attempt, but its URL may expire. It continues when the budget is raised, the report is suspended or deleted, or the month ends. With a priority of 100 or more it starts at once.", Verdict.WAIT, Trait.MAY_RECOVER
     # The quotas of a StorageLocation
-    QUOTA_EXCEEDED = "QuotaExceeded", "The organisation or namespace has no room left for this artifact in spec.quotas of the StorageLocation. With action Hold, the Recording waits and spends no attempt, but its URL may expire; it continues when recordings are deleted or expire, or the quota is raised. With action Fail, it fails; change spec.retryToken to try again.", Verdict.WAIT, Trait.MAY_RECOVER
+    QUOTA_EXCEEDED = "QuotaExceeded", "The organisation or namespace has no room left for this artifact in spec.quotas of the StorageLocation. With action Hold, the Recording waits and spends no attempt, but its URL may expire; it continues when recordings are deleted or expire, or the quota is raised. With action Fail, it fails; change spec.retryToken to try again.", Verdict.WAIT, Trait.MAY_RECOVER, Trait.KEPT_IN_QUEUE
     QUOTA_AVAILABLE = "QuotaAvailable", "There is room in a quota of the StorageLocation again."
     # Secrets that a Recording names
     SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source, a RecordingSource or an EventSink names does not exist in the same namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source. Or the Secret of an artifact's content, a RecordingSource or an EventSink has no usable value; the message says why.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
     # The source
-    SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS
+    SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS, Trait.ASKS_PROVIDER
     SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note instead of the content) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
-    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410, or the location has no object at source.object.key. A 404 or a missing object is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one, or correct the key.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.ONE_USE_URL
-    SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS
+    SOURCE_NOT_FOUND = "SourceNotFound", "The source responded with 404 or 410, or the location has no object at source.object.key. A 404 or a missing object is retried, because providers publish late; a 410 fails at once. Check the URL with its provider and apply a fresh one, or correct the key.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.ONE_USE_URL, Trait.ASKS_PROVIDER
+    SOURCE_FORBIDDEN = "SourceForbidden", "The source denied the request (400, 401, 403), and the URL has not expired. Check the URL, its signature and the headers.", Verdict.RETRY, Trait.NEW_SOURCE, Trait.ONE_USE_URL, Trait.NO_NEW_REQUESTS, Trait.ASKS_PROVIDER
     SOURCE_BLOCKED = "SourceBlocked", "The operator's source policy does not allow this URL, or an address that it resolves or redirects to. Ask the platform team.", Verdict.FINAL
     SOURCE_INVALID = "SourceInvalid", "The URL cannot be used. Write an absolute https URL without user name, password or fragment.", Verdict.FINAL
     SOURCE_UNRESOLVABLE = "SourceUnresolvable", "The host name of the source does not resolve.", Verdict.RETRY, *_Transient
@@ -150,9 +156,10 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
     # The provider of a recording
-    PROVIDER_SOURCE_MISSING = "ProviderSourceMissing", "No RecordingSource of the namespace has the name in source.provider, or it has no spec.api. Create it, or apply a URL. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
-    PROVIDER_UNAVAILABLE = "ProviderUnavailable", "The API of the provider failed, did not respond, or limits the number of requests. The request is repeated later. No attempt is spent.", Verdict.WAIT, Trait.MAY_RECOVER
-    PROVIDER_DENIED = "ProviderDenied", "The API of the provider rejected the credentials in the Secret of spec.api of the RecordingSource, or the Secret is missing, or its annotation recordings.dev/allowed-hosts does not name the host of spec.api.endpoint. Correct it. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS
+    REFRESHING_URL = "RefreshingURL", "The URL does not work any more, and the provider in source.provider is queried for a fresh one. The upload resumes where it stopped, and no attempt is spent. There is nothing to do.", None, Trait.NORMAL_EVENT, Trait.KEPT_IN_QUEUE
+    PROVIDER_SOURCE_MISSING = "ProviderSourceMissing", "No RecordingSource of the namespace has the name in source.provider, or it has no spec.api. Create it, or apply a URL. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_PROVIDER
+    PROVIDER_UNAVAILABLE = "ProviderUnavailable", "The API of the provider failed, did not respond, or limits the number of requests. The request is repeated later. No attempt is spent.", Verdict.WAIT, Trait.MAY_RECOVER, Trait.ABOUT_PROVIDER
+    PROVIDER_DENIED = "ProviderDenied", "The API of the provider rejected the credentials in the Secret of spec.api of the RecordingSource, or the Secret is missing, or its annotation recordings.dev/allowed-hosts does not name the host of spec.api.endpoint. Correct it. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_PROVIDER
     PROVIDER_HAS_NO_MEDIA = "ProviderHasNoMedia", "The provider does not have this file of the recording, or not yet. The request is repeated, because providers publish late.", Verdict.RETRY, Trait.MAY_RECOVER
     PROVIDER_FAILED = "ProviderFailed", "The provider has reported that there will be no recording. The message contains what it reported.", Verdict.FINAL
     # The store

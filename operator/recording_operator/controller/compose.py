@@ -1,6 +1,7 @@
 """The composition root of a leader: creates its parts and connects them."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -27,6 +28,8 @@ from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkThreads
 from recording_operator.controller.orphans import OrphanReports, OrphanSweep
 from recording_operator.controller.process import Replica, StartError, end_at_once
+from recording_operator.controller.provider_requests import ProviderRequests
+from recording_operator.controller.provider_urls import ProviderUrls
 from recording_operator.controller.recordings.announcements import Announcements
 from recording_operator.controller.recordings.dispatch import Dispatcher, call_later
 from recording_operator.controller.recordings.fairpool import FairPool
@@ -98,7 +101,18 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         probe_interval=settings.locations.probe_interval,
         retry_interval=settings.locations.retry_interval,
     )
-    resolver = SourceResolver(kube, register_secret=replica.register_secret)
+    resolver = SourceResolver(
+        kube,
+        providers=ProviderUrls(
+            kube,
+            fetch=ProviderRequests(settings.source_policy, stop=replica.stop),
+            register_secret=replica.register_secret,
+            observer=metrics,
+            now=clock.now,
+            steady_s=time.monotonic,
+        ),
+        register_secret=replica.register_secret,
+    )
     executor = ThreadExecutor(
         stores=locations,
         resolver=resolver,
@@ -139,7 +153,12 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     )
     api_pool = ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="api")
     dispatcher = Dispatcher(
-        handlers, post=loop.post, pool=FairPool(api_pool), may_change=leadership.held, later=call_later
+        handlers,
+        post=loop.post,
+        pool=FairPool(api_pool),
+        others_pool=FairPool(ThreadPoolExecutor(max_workers=_API_THREADS, thread_name_prefix="sources")),
+        may_change=leadership.held,
+        later=call_later,
     )
     expired = ExpirySweep(
         recordings=ExpiredRecordings(kube=kube, locations=locations, post=loop.post, metrics=metrics, now=clock.now),

@@ -30,7 +30,7 @@ What it does with a Recording:
 
 Rules, each a pure function:
     next_step           what an artifact does next; artifact_status: how its status changes then
-    retries             whether and when a failed attempt is retried
+    retries             whether and when a failed attempt is retried; fresh_urls: whether a provider is queried instead
     queue, pacing       the order of artifacts, and when the reason Queued is written
     expiry, signed_urls when a URL ends
     source_revision     whether the source is a new one

@@ -105,16 +105,20 @@ class StartTransfer:
     """Transfer nothing: TransferSucceeded if an earlier operator stored the object, otherwise TransferStopped."""
     copy: ObjectToCopy | None = None
     """Copy this object, instead of fetching the artifact's source."""
+    known_source: str | None = None
+    """The revision of the source in the last attempt. Of a source with a provider, it says which URL not to use."""
     has_quota: bool = False
     """Report SizeFound before the first byte is stored, and wait for the response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveSource:
-    """Read the Secrets that an artifact's source names, nothing else. The result is SourceResolved."""
+    """Read the Secrets that an artifact names, or ask its provider for a URL. The result is SourceResolved."""
 
     recording: Recording
     artifact: str
+    known_source: str | None = None
+    """As in StartTransfer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

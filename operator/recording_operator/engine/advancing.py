@@ -103,7 +103,8 @@ def _take_step(
         _queue_up(state, tracked, work, now)
     if step.read_secret and not work.reading_secret:
         work.reading_secret = True
-        actions.append(ResolveSource(recording=tracked.recording, artifact=work.name))
+        known_source = work.status.source_revision
+        actions.append(ResolveSource(recording=tracked.recording, artifact=work.name, known_source=known_source))
     return actions
 
 

@@ -20,7 +20,7 @@ from enum import Enum
 from typing import Final
 
 from recording_operator.api.recording import ArtifactStatus, Phase
-from recording_operator.engine.backoff import Backoff
+from recording_operator.engine.backoff import LONGEST_WAIT, Backoff
 
 
 class WorkState(Enum):
@@ -73,6 +73,12 @@ class ArtifactWork:
     """The contents of the Secrets that its source names differ from those of the last attempt."""
     has_no_length: bool = False
     """Its source stated no length in the last attempt."""
+    has_untried_url: bool = False
+    """A provider is queried for a fresh URL, or has given one which has not moved a byte yet."""
+    asked_at: datetime | None = None
+    """When the last attempt began for which the provider may have been queried."""
+    started_bytes: int = 0
+    """The bytes that were stored when the last attempt began. Noted only if there is a provider."""
     expired_here: bool = False
     """This process has written its expiredSince, by its own clock."""
 
@@ -168,15 +174,23 @@ class ArtifactWork:
 
     # Waits
 
-    def hold_back(self, now: datetime, *, at_least: timedelta = timedelta(0)) -> None:
+    def hold_back(
+        self, now: datetime, *, at_least: timedelta = timedelta(0), longest: timedelta = LONGEST_WAIT
+    ) -> None:
         """Delay the next try after a failure that is not the artifact's fault."""
         self.hold = self.hold or Backoff()
+        self.hold.longest = longest
         self.hold.again(now, at_least=at_least)
+
+    def hold_until(self, at: datetime | None) -> None:
+        """Delay the next try until then; None: it is due."""
+        self.hold = Backoff(not_before=at) if at is not None else None
 
     def shift(self, by: timedelta) -> bool:
         """Shift all instants: the clock was set forward or back by `by`. Returns whether the status has changed."""
         if self.hold is not None:
             self.hold.shift(by)
+        self.asked_at = self.asked_at + by if self.asked_at else None
         if self.abort is not None:
             self.abort.since += by
             self.abort.backoff.shift(by)

@@ -12,10 +12,11 @@ LONGEST_WAIT: Final = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class Backoff:
-    """Delays of 5 s, 10 s … 60 s."""
+    """Delays of 5 s, 10 s … 60 s, or up to another longest delay."""
 
     tries: int = 0
     not_before: datetime | None = None
+    longest: timedelta = LONGEST_WAIT
 
     def holds(self, now: datetime) -> bool:
         """Whether the delay is not over yet."""
@@ -26,7 +27,7 @@ class Backoff:
         self.tries += 1
         wait = timedelta(
             seconds=exponential_s(
-                self.tries, first_s=FIRST_WAIT.total_seconds(), longest_s=LONGEST_WAIT.total_seconds()
+                self.tries, first_s=FIRST_WAIT.total_seconds(), longest_s=self.longest.total_seconds()
             )
         )
         self.not_before = now + max(wait, at_least)

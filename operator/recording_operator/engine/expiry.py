@@ -35,10 +35,15 @@ def expiry_of(*, url: str | None, expires_at: datetime | None, created: datetime
 
 
 def source_expiry(source: SourceRef | None, *, created: datetime) -> Expiry:
-    """The expiry of an artifact's source. A URL in a Secret is not known here."""
-    return expiry_of(
+    """The expiry of an artifact's source. A URL in a Secret is not known here.
+
+    With a provider it is only assumed, because there will be another URL.
+    """
+    expiry = expiry_of(
         url=source.url if source else None, expires_at=source.expires_at if source else None, created=created
     )
+    has_provider = source is not None and source.provider is not None
+    return Expiry(at=expiry.at, stated=expiry.stated and not has_provider)
 
 
 def expiry_in_url(url: str) -> datetime | None:

@@ -209,7 +209,8 @@ class LeadershipConfirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceResolved:
-    """The Secrets that a source names were read. Holds the revision of their contents, or why they cannot be used."""
+    """The Secrets of a source were read, or its provider was queried. Holds the revision of their contents, or why they
+    cannot be used."""
 
     uid: str
     artifact: str

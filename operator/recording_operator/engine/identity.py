@@ -7,7 +7,7 @@ asks these functions. Everything about the Kubernetes object uses `metadata.uid`
 from dataclasses import dataclass
 from datetime import datetime
 
-from recording_operator.api.recording import Recording
+from recording_operator.api.recording import ArtifactSpec, Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,12 @@ def recording_uid(recording: Recording) -> str:
 
 def stores_nothing(recording: Recording) -> bool:
     """Whether all its artifacts were stored by the lost Recording, so that nothing is transferred."""
-    contents = [content for spec in recording.spec.artifacts for content in (spec.source, spec.inline)]
-    return recording.spec.identity is not None and not any(content is not None for content in contents)
+    return recording.spec.identity is not None and not any(has_content(spec) for spec in recording.spec.artifacts)
+
+
+def has_content(artifact: ArtifactSpec) -> bool:
+    """Whether the spec says where the content is. Otherwise the lost Recording has stored it."""
+    return any(one is not None for one in (artifact.source, artifact.inline, artifact.content_secret_ref))
 
 
 def created_at(recording: Recording) -> datetime:

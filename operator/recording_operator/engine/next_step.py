@@ -9,7 +9,7 @@ from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase
 from recording_operator.api.storagelocation import RetryPolicy
 from recording_operator.engine.artifact_status import failed, from_the_start, queued, unsuspended, waiting
 from recording_operator.engine.retries import LEAST_DELAY
-from recording_operator.engine.source_revision import names_secret, revision_is_of
+from recording_operator.engine.source_revision import names_provider, names_secret, revision_is_of
 
 LONGEST_RETRY_AFTER: Final = timedelta(minutes=15)
 """The longest Retry-After of a source or a store that is honoured."""
@@ -17,7 +17,10 @@ LONGEST_RETRY_AFTER: Final = timedelta(minutes=15)
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
 """The clocks of two operators, one after the other, may differ by this much."""
 
-ABOUT_A_SECRET: Final = reasons_with(Trait.ABOUT_SECRET)
+ABOUT_A_PROVIDER: Final = reasons_with(Trait.ABOUT_PROVIDER)
+WAITS_FOR_OTHERS: Final = reasons_with(Trait.ABOUT_SECRET) | ABOUT_A_PROVIDER
+"""The artifact waits for a Secret or a provider, without a slot."""
+_KEPT_IN_QUEUE: Final = reasons_with(Trait.KEPT_IN_QUEUE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class NextStep:
     ready: bool = False
     """It may take a slot now."""
     read_secret: bool = False
-    """It waits until a Secret is created or changed. Read the Secret now; this needs no slot and no claim."""
+    """It waits for a Secret or a provider. Read the Secret or ask the provider now; this needs no slot and no claim."""
     wake_at: datetime | None = None
     """When to decide again if no fact arrives before."""
 
@@ -95,12 +98,17 @@ def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: Ar
         return NextStep(
             status=waiting(status, Reason.SUSPENDED, "spec.suspend is true. What is stored so far is kept.")
         )
+    provider = artifact.source.provider if artifact.source is not None else None
+    if provider is not None and provider.failure is not None:
+        message = f"The provider has no recording: {provider.failure}"
+        return NextStep(status=failed(status, Reason.PROVIDER_FAILED, message))
     status = _by_the_clock(status, context)
-    if status.expired_since is not None and context.now >= status.expired_since + context.retry.refresh_grace:
+    grace_ends = _grace_ends(artifact, status, context)
+    if grace_ends is not None and context.now >= grace_ends:
         return NextStep(
             status=failed(status, Reason.SOURCE_EXPIRED, "The URL has expired, and no fresh URL was applied in time.")
         )
-    if status.expired_since is not None or status.reason in ABOUT_A_SECRET:
+    if grace_ends is not None or status.reason in WAITS_FOR_OTHERS:
         return _await_fresh_source(artifact, status, context)
     if status.next_retry_time is not None and status.next_retry_time > context.now:
         return NextStep(status=status, wake_at=status.next_retry_time)
@@ -111,8 +119,7 @@ def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: Ar
         return NextStep(status=end(status, context.obstacle.reason, context.obstacle.message))
     if context.not_before is not None and context.not_before > context.now:
         return NextStep(status=status, wake_at=context.not_before)
-    if status.phase is Phase.PENDING and status.reason in (Reason.INTERRUPTED, Reason.QUOTA_EXCEEDED):
-        # The next operator reads the first; a quota may reject the artifact again.
+    if status.phase is Phase.PENDING and status.reason in _KEPT_IN_QUEUE:
         return NextStep(status=status, ready=True)
     return NextStep(status=queued(status), ready=True)
 
@@ -131,13 +138,20 @@ def _by_the_clock(status: ArtifactStatus, context: ArtifactContext) -> ArtifactS
 
 def _could_start(status: ArtifactStatus, context: ArtifactContext) -> bool:
     """Whether it only waits for a slot or for its location."""
-    waits = status.next_retry_time is not None or status.expired_since is not None or status.reason in ABOUT_A_SECRET
+    waits = status.next_retry_time is not None or status.expired_since is not None or status.reason in WAITS_FOR_OTHERS
     return not waits and (context.obstacle is None or context.obstacle.reason in (None, Reason.LOCATION_NOT_READY))
 
 
+def _grace_ends(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> datetime | None:
+    """When an artifact fails whose URL has expired. If it has a provider, only a rejected URL ends the wait."""
+    if status.expired_since is None or names_provider(artifact):
+        return None
+    return status.expired_since + context.retry.refresh_grace
+
+
 def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep:
-    ends = status.expired_since + context.retry.refresh_grace if status.expired_since else None
-    if not names_secret(artifact):
+    ends = _grace_ends(artifact, status, context)
+    if not names_secret(artifact) and not names_provider(artifact):
         return NextStep(status=status, wake_at=ends)  # an edit of the spec is an event
     if context.not_before is None or context.not_before <= context.now:
         return NextStep(status=status, wake_at=ends, read_secret=True)

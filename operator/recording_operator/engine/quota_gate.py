@@ -21,6 +21,7 @@ from recording_operator.engine.facts import (
     UsageCounted,
     UsageNotCounted,
 )
+from recording_operator.engine.identity import has_content
 from recording_operator.engine.next_step import Obstacle
 from recording_operator.engine.queue import Rank, rank
 from recording_operator.engine.quota_ledger import ArtifactUse, RecordingOwner, Use
@@ -143,12 +144,12 @@ def _spec_of(tracked: TrackedRecording, artifact: str) -> ArtifactSpec | None:
 
 def _was_stored_before(spec: ArtifactSpec | None) -> bool:
     """Whether it belongs to a rebuilt Recording: nothing of it is transferred, and every count includes it."""
-    return spec is not None and spec.source is None and spec.inline is None
+    return spec is not None and not has_content(spec)
 
 
 def known_size(spec: ArtifactSpec | None, work: ArtifactWork) -> int | None:
     """The size of an artifact, from its spec or from an earlier attempt with the same source."""
-    if spec is not None and spec.source is None:
+    if spec is not None and spec.source is None and spec.content_secret_ref is None:
         return len((spec.inline or "").encode())
     if spec is not None and spec.source is not None and spec.source.size is not None:
         return spec.source.size

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.engine import quota_gate
+from recording_operator.engine import fresh_urls, quota_gate
 from recording_operator.engine.actions import Action, ObjectToCopy, StartTransfer
 from recording_operator.engine.artifact_work import ArtifactWork, WorkState
 from recording_operator.engine.choosing import is_named_by_status
 from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
 from recording_operator.engine.placement import key_of
 from recording_operator.engine.source_access import source_copy
-from recording_operator.engine.source_revision import spec_revision
+from recording_operator.engine.source_revision import names_provider, spec_revision
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 
@@ -65,7 +65,7 @@ def start_reserved(state: EngineState, tracked: TrackedRecording, now: datetime)
     return [
         _start_copy(tracked, work, location, target or location)
         if work is tracked.move.copies.get(work.name)
-        else _start(state, tracked, work, location, has_quota=has_quota)
+        else _start(state, tracked, work, location, has_quota=has_quota, now=now)
         for work in tracked.in_state(WorkState.RESERVED)
     ]
 
@@ -88,15 +88,24 @@ def _may_start(state: EngineState, tracked: TrackedRecording) -> bool:
 
 
 def _start(
-    state: EngineState, tracked: TrackedRecording, work: ArtifactWork, location: StorageLocation, *, has_quota: bool
+    state: EngineState,
+    tracked: TrackedRecording,
+    work: ArtifactWork,
+    location: StorageLocation,
+    *,
+    has_quota: bool,
+    now: datetime,
 ) -> StartTransfer:
     recording, key = tracked.recording, key_of(tracked.recording, work.name, location)
+    artifact = tracked.spec_of(work.name)
+    known_source = work.status.source_revision if names_provider(artifact) else None
+    fresh_urls.note_start(work, artifact, now)
     work.start()
     work.update(
         phase=Phase.UPLOADING,
         reason=Reason.UPLOADING,
         message=None,
-        source_revision=spec_revision(tracked.uid, tracked.spec_of(work.name)),
+        source_revision=known_source or spec_revision(tracked.uid, artifact),
         key=key,
     )
     return StartTransfer(
@@ -107,8 +116,9 @@ def _start(
         upload_id=work.status.upload_id,
         part_size_bytes=work.status.part_size,
         source=work.status.source,
-        copy=source_copy(state.locations, tracked.spec_of(work.name)),
+        copy=source_copy(state.locations, artifact),
         only_look=recording.spec.cancel,
+        known_source=known_source,
         has_quota=has_quota,
     )
 

@@ -27,6 +27,8 @@ class EngineOptions:
     """How often the bytes sent are written to a Recording's status."""
     default_ttl: timedelta
     """How long a finished Recording stays in Kubernetes if its spec does not say. Zero: forever."""
+    fresh_urls_every: timedelta = timedelta(minutes=1)
+    """How often a provider is queried for a fresh URL of an artifact at most."""
     give_up_cleaning_after: timedelta = timedelta(hours=1)
     give_up_deleting_after: timedelta | None = None
     """How long after its deletion a Recording is kept whose objects cannot be deleted. None: until they can."""

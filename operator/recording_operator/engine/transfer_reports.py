@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from recording_operator.api.reasons import Reason, Trait, Verdict, verdict_of
 from recording_operator.api.recording import Phase
-from recording_operator.engine import quota_gate
+from recording_operator.engine import fresh_urls, quota_gate
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.facts import (
@@ -15,6 +15,7 @@ from recording_operator.engine.facts import (
     TransferSucceeded,
     UploadCreated,
 )
+from recording_operator.engine.next_step import ABOUT_A_PROVIDER, WAITS_FOR_OTHERS
 from recording_operator.engine.retries import after_failure
 from recording_operator.engine.source_revision import names_secret, revision_is_of
 from recording_operator.engine.state import EngineState
@@ -30,16 +31,41 @@ def note_source(tracked: TrackedRecording, fact: SourceResolved, now: datetime) 
         if fact.revision is not None and revision_is_of(tracked.uid, tracked.spec_of(work.name), fact.revision):
             work.update(source_revision=fact.revision)
         return
+    if work.status.reason in ABOUT_A_PROVIDER:
+        _note_provider(tracked, work, fact, now)
+        return
     if fact.revision is not None and fact.revision != work.status.source_revision:
         work.secret_changed, work.hold = True, None
         return
     if work.status.phase is not Phase.PENDING:
         return  # it was cancelled or has failed meanwhile
-    failure = fact.failure
-    if failure is not None and Trait.ABOUT_SECRET in failure.reason.traits and failure.message != work.status.message:
-        work.update(reason=failure.reason, message=failure.message)
-        tracked.outbox.flush_by(now)
+    _note_unusable(tracked, work, fact.failure, now)
     work.hold_back(now)
+
+
+def _note_provider(tracked: TrackedRecording, work: ArtifactWork, fact: SourceResolved, now: datetime) -> None:
+    """A provider was queried while the artifact waits for it."""
+    failure = fact.failure
+    if work.status.phase is not Phase.PENDING:
+        return
+    if fact.revision is not None or (failure is not None and verdict_of(failure.reason) is Verdict.RETRY):
+        work.hold = None  # it has responded: the next attempt uses the response
+        work.update(reason=Reason.QUEUED, message=None)
+        return
+    _note_unusable(tracked, work, failure, now)
+    if failure is not None and Trait.ABOUT_PROVIDER in failure.reason.traits:
+        fresh_urls.hold(work, failure, now=now)
+    else:
+        work.hold_back(now)
+
+
+def _note_unusable(
+    tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed | None, now: datetime
+) -> None:
+    if failure is None or failure.reason not in WAITS_FOR_OTHERS or failure.message == work.status.message:
+        return
+    work.update(reason=failure.reason, message=failure.message)
+    tracked.outbox.flush_by(now)
 
 
 def note_upload(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -> None:
@@ -64,6 +90,7 @@ def note_progress(state: EngineState, tracked: TrackedRecording, fact: TransferP
         return
     work.update(bytes_done=fact.sent_bytes, bytes_total=fact.total_bytes)
     work.hold = None
+    fresh_urls.note_bytes(work, fact.sent_bytes)
     if not is_copy(tracked, work):
         quota_gate.note_growth(state, tracked, work.name, fact.sent_bytes)
     if tracked.outbox.flushed_at is not None:
@@ -121,14 +148,17 @@ def _failed(
     state: EngineState, tracked: TrackedRecording, work: ArtifactWork, failure: TransferFailed, now: datetime
 ) -> list[Action]:
     location = tracked.move.to if is_copy(tracked, work) else tracked.location
+    retry = state.locations.retry_policy(location)
+    asking = fresh_urls.after_refusal(work, tracked.spec_of(work.name), failure, retry=retry, now=now)
     work.fail(
-        after_failure(
+        asking
+        or after_failure(
             work.status,
             reason=failure.reason,
             message=failure.message,
             retry_after_s=failure.retry_after_s,
             is_final=failure.is_final,
-            retry=state.locations.retry_policy(location),
+            retry=retry,
             expiry=tracked.expiry_of(work.name),
             now=now,
         )
@@ -145,7 +175,11 @@ def _failed(
         return [CountOutcome(what=ArtifactOutcome.FAILED, reason=failure.reason)]
     waits_for_secret = failure.reason is Reason.SOURCE_EXPIRED and names_secret(tracked.spec_of(work.name))
     waits_for_room = failure.reason is Reason.QUOTA_EXCEEDED
-    if (verdict_of(failure.reason) is Verdict.WAIT and not waits_for_room) or waits_for_secret:
+    if asking is not None:
+        fresh_urls.pace(work, every=state.options.fresh_urls_every)
+    elif Trait.ABOUT_PROVIDER in failure.reason.traits:
+        fresh_urls.hold(work, failure, now=now)
+    elif (verdict_of(failure.reason) is Verdict.WAIT and not waits_for_room) or waits_for_secret:
         work.hold_back(now, at_least=timedelta(seconds=failure.retry_after_s or 0))
     actions: list[Action] = []
     if work.status.next_retry_time is not None:

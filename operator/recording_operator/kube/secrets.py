@@ -44,6 +44,15 @@ def resolve_url(kube: KubeApi, *, namespace: str, name: str, key: str) -> str:
     return url.strip()
 
 
+def resolve_content(kube: KubeApi, *, namespace: str, name: str, key: str) -> bytes:
+    """The content in `contentSecretRef`. Raises SecretError, and KubeError if the API server does not respond."""
+    secret = _source_secret(kube, namespace=namespace, name=name)
+    if not secret.data.get(key):
+        message = f"Secret {name!r} has no key {key!r}, or it is empty. Write the content there."
+        raise SecretError(Reason.SECRET_NOT_FOUND, message)
+    return secret.data[key]
+
+
 def resolve_headers(kube: KubeApi, *, namespace: str, name: str, host: str) -> dict[str, str]:
     """The headers in `source.headersSecretRef`, to be sent to `host` (the URL's own host name) and nowhere else.
 

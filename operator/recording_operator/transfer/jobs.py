@@ -151,6 +151,22 @@ class InlineJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentJob:
+    """Stores content that is in memory and not in the spec. Its size is not known before."""
+
+    body: bytes = field(repr=False)
+
+    def run(self, context: TransferContext) -> StoredObject:
+        """See ArtifactJob."""
+        limit_bytes = context.obj.max_size_bytes
+        if limit_bytes is not None and len(self.body) > limit_bytes:
+            message = f"The content has {len(self.body)} bytes, allowed are {limit_bytes}."
+            raise TransferError(Reason.SOURCE_TOO_LARGE, message)
+        context.admit(len(self.body))
+        return InlineJob(body=self.body).run(context)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownJob:
     """Transfers nothing: verifies an object that is stored already, as its manifest describes it."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording_operator.api.recording import ArtifactSpec, SourceFacts, SourceRef
+from recording_operator.api.recording import ArtifactSpec, SourceFacts
 from recording_operator.controller.executors.order import SourceOrder, TransferOrder
 from recording_operator.engine.actions import ObjectToCopy, StartTransfer
 from tests.engine.builders import START, a_location, a_recording, an_artifact
@@ -99,7 +99,7 @@ def test_an_order_names_the_object_and_the_upload_to_resume() -> None:
 
 def test_a_fresh_url_is_another_revision() -> None:
     one, other = (
-        SourceOrder.of(a_recording(an_artifact()), an_artifact().model_copy(update={"source": SourceRef(url=url)}))
+        SourceOrder.of(a_recording(an_artifact()), an_artifact(url=url), known_source=None)
         for url in ("https://media.example.com/1", "https://media.example.com/2")
     )
     assert one.revision != other.revision

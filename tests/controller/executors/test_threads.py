@@ -30,6 +30,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import NotFound
 from recording_operator.metrics import Metrics
 from recording_operator.stores.location_store import LocationStore
+from tests.controller.providers import NoProviders
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.strict_bucket import Bucket
@@ -52,7 +53,7 @@ class Scene:
         self.metrics = Metrics(version="test")
         self.executor = ThreadExecutor(
             stores=self,
-            resolver=SourceResolver(KubeApi(self), register_secret=lambda _: None),
+            resolver=SourceResolver(KubeApi(self), providers=NoProviders(), register_secret=lambda _: None),
             dialer=Dialer(loopback_policy()),
             post=self.posted.put,
             metrics=self.metrics,

@@ -59,6 +59,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import ApiUnavailable, Conflict, Forbidden, NotFound, TooManyRequests
 from recording_operator.metrics import Metrics
 from recording_operator.stores.location_store import LocationStore
+from tests.controller.providers import NoProviders
 from tests.engine.builders import a_location, a_recording, an_artifact, uid_of
 from tests.support.inline_pool import InlinePool
 
@@ -150,7 +151,7 @@ class Everything:
             manifests=ManifestWriter(self),
             announcements=Announcements(events=self, metrics=self.metrics),
             executor=self,
-            resolver=SourceResolver(kube, register_secret=lambda _: None),
+            resolver=SourceResolver(kube, providers=NoProviders(), register_secret=lambda _: None),
             announcer=self,
             probe=partial(self.calls.append),
         )
@@ -164,6 +165,7 @@ class Everything:
             self.handlers(),
             post=self.hear,
             pool=FairPool(InlinePool()),
+            others_pool=FairPool(InlinePool()),
             may_change=self.held,
             later=lambda delay_s, call: self.later.append((delay_s, call)),
         )
@@ -337,6 +339,7 @@ def test_an_error_of_every_recording_is_logged_once(caplog: pytest.LogCaptureFix
         world.handlers(),
         post=world.facts.append,
         pool=FairPool(InlinePool()),
+        others_pool=FairPool(InlinePool()),
         may_change=world.held,
         later=lambda *_: None,
     )

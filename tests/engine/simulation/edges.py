@@ -62,6 +62,10 @@ class ApiClient:
         match method, path:
             case "GET", ["api", "v1", "namespaces", namespace]:
                 return {"metadata": {"labels": dict(self._world.labels.get(namespace, {}))}}
+            case "GET", ["api", "v1", "namespaces", _, "secrets", "api"]:
+                return self._world.provider.secret()
+            case "GET", ["apis", "recordings.dev", "v1alpha1", "namespaces", namespace, "recordingsources", name]:
+                return self._world.provider.source(namespace, name)
             case "GET", ["api", "v1", "namespaces", namespace, "secrets", name]:
                 return self._secret(namespace, name)
             case _, ["apis", "recordings.dev", "v1alpha1", "namespaces", namespace, "recordings", name, *status]:
@@ -72,7 +76,8 @@ class ApiClient:
         url = self._world.secrets.get((namespace, name))
         if url is None:
             raise NotFound("no such Secret", status=404)
-        return {"metadata": {"name": name}, "data": {"url": base64.b64encode(url.encode()).decode()}}
+        value = base64.b64encode(url.encode()).decode()
+        return {"metadata": {"name": name}, "data": {"url": value, "content": value}}
 
     def _recording(self, method: str, ref: RecordingRef, status: list[str], body: Mapping[str, Any]) -> JsonObject:
         api = self._world.api

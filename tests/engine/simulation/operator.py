@@ -51,6 +51,10 @@ class Operator:
         self.stopping = False
         self.transfers: dict[tuple[str, str], Transfer] = {}
         self._wake_at: datetime | None = None
+        kube = KubeApi(ApiClient(self))
+        self.resolver = SourceResolver(
+            kube, providers=world.provider.urls_of(self, kube), register_secret=lambda _: None
+        )
         self._dispatch = self._dispatcher()
 
     def die(self) -> None:
@@ -137,7 +141,7 @@ class Operator:
             manifests=ManifestWriter(self),
             announcements=Announcements(events=NoEvents(), metrics=metrics),
             executor=self,
-            resolver=SourceResolver(kube, register_secret=lambda _: None),
+            resolver=self.resolver,
             announcer=self.world.applications.announcer(self),
             probe=lambda name: self.world.probe(self, name),
         )
@@ -145,6 +149,7 @@ class Operator:
             {action: self._watched(handler) for action, handler in handlers.items()},
             post=self._hear,
             pool=FairPool(VirtualPool(self.after)),
+            others_pool=FairPool(VirtualPool(self.after)),
             may_change=self.held,
             later=self._later,
         )

@@ -116,14 +116,28 @@ class People:
         kind, optional = self._rng.random(), self._rng.random() < 0.2
         if kind < 0.1:
             return an_artifact(name, inline="text", optional=optional)
+        if kind < 0.15:
+            return an_artifact(name, content="source", optional=optional)
         if kind < 0.25:
             return an_artifact(name, secret="source", optional=optional)
+        if kind < 0.45 and "providers" in self._world.faults:
+            return self._of_provider(name, optional=optional)
         if kind < 0.4:
             # Sometimes a key of another namespace.
             return an_artifact(
                 name, key=self._key(self._rng.choice((namespace, namespace, "team-a"))), optional=optional
             )
         return an_artifact(name, url=self._url(), optional=optional)
+
+    def _of_provider(self, name: str, *, optional: bool) -> ArtifactSpec:
+        """A source that names a provider, alone or beside a URL, perhaps one that has no recording."""
+        kind = self._rng.random()
+        url = self._url() if kind < 0.5 else None
+        fate = self._world.fates[url] if url is not None else None
+        provider = self._world.provider.keep(f"bot-{self._rng.randrange(3)}", f"file-{self._urls}", fate=fate)
+        if kind > 0.9:
+            provider = provider.model_copy(update={"failure": "the bot was not admitted"})
+        return an_artifact(name, url=url, provider=provider, optional=optional)
 
     def _key(self, namespace: str) -> str:
         self._urls += 1
@@ -155,7 +169,7 @@ class People:
                 return artifact.model_copy(update={"source": SourceRef(object=named)})
             if artifact.source is None or artifact.source.url is None:
                 return artifact
-            return artifact.model_copy(update={"source": SourceRef(url=self._url())})
+            return artifact.model_copy(update={"source": SourceRef(url=self._url(), provider=artifact.source.provider)})
 
         self._edit(uid, artifacts=tuple(fresh(one) for one in self._spec(uid).spec.artifacts))
 

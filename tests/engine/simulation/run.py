@@ -21,7 +21,7 @@ from tests.engine.simulation.world import GOLD, OPEN, World
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
     "imports", "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits",
-    "foreign-objects", "expiry", "moves", "rebuilds",
+    "foreign-objects", "expiry", "moves", "rebuilds", "providers",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -36,7 +36,7 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> World:
     """Run one seed. Raises AssertionError where something does not hold."""
     rng = Random(seed)
     chosen = rng.sample(FAULTS, rng.choice((0, 1, 2, 3, 5, len(FAULTS))))
-    chosen += rng.choice(((), (), ("moves",), ("moves", "crash"), ("moves", "rebuilds")))
+    chosen += rng.choice(((), (), ("moves",), ("moves", "crash"), ("moves", "rebuilds"), ("providers", "sources")))
     world = World(rng, frozenset(chosen), trace)
     world.trace("seed", f"{seed}: {sorted(chosen)}")
     Simulation(world).run()
@@ -70,6 +70,7 @@ class Simulation:
             "expiry": world.expiries.expire,
             "moves": self._move,
             "rebuilds": self._rebuild,
+            "providers": lambda: world.provider.trouble(self._rng),
         }
 
     def run(self) -> None:
@@ -301,6 +302,7 @@ class Simulation:
         if self._rng.random() < 0.5 or "locations" in self._faults:
             world.lift_quotas()
         self._imports_change(OPEN)
+        world.provider.recover()
         for fate in world.fates.values():
             fate.heal()
         for namespace in ("team-a", "team-b"):

@@ -14,6 +14,11 @@ _NOT_OF_A_SOURCE: Final = (
     Reason.IMPORT_NOT_ALLOWED,
     Reason.SECRET_NOT_FOUND,
     Reason.SECRET_NOT_USABLE,
+    Reason.PROVIDER_SOURCE_MISSING,
+    Reason.PROVIDER_UNAVAILABLE,
+    Reason.PROVIDER_DENIED,
+    Reason.PROVIDER_HAS_NO_MEDIA,
+    Reason.PROVIDER_FAILED,
 )
 _BY_VERDICT: Final = {
     verdict: sorted(reason for reason in Reason if reason.verdict is verdict and reason not in _NOT_OF_A_SOURCE)

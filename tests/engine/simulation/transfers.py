@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
-from recording_operator.controller.executors.order import CopyOrder, TransferOrder
+from recording_operator.controller.executors.order import CopyOrder, SecretKey, SourceOrder, TransferOrder
 from recording_operator.controller.identities import confirm, former_times, known_object
+from recording_operator.controller.sources import ResolvedContent, ResolvedSource, ResolveError
 from recording_operator.engine.facts import (
     SizeFound,
     SourceResolved,
@@ -20,7 +21,6 @@ from recording_operator.engine.facts import (
 )
 from recording_operator.engine.identity import FormerRecording
 from recording_operator.engine.manifest import Manifest
-from recording_operator.engine.source_revision import resolved_revision
 from recording_operator.errors import TransferError
 from recording_operator.stores.location_store import LocationStore
 from tests.engine.simulation.edges import StoreClient
@@ -134,7 +134,11 @@ class Transfer:
             return self._proved(found)
         if order.inline is not None:
             return self._proved(world.store.put(self._at, uid=self._owner, artifact=self.artifact, size=4))
-        if manifest is not None and order.source is None and order.copy is None:
+        if order.content_secret is not None:
+            size = len(self._content(order.content_secret))
+            yield from self._ask_for_room(size, Fate(parts=0, part_s=0.0))
+            return self._proved(world.store.put(self._at, uid=self._owner, artifact=self.artifact, size=size))
+        if manifest is not None and order.has_no_content:
             known_object(manifest, self.artifact)
             stored = world.store.head(self._at)
             if stored is None:
@@ -142,7 +146,7 @@ class Transfer:
             return replace(self._proved(stored), former=former_times(manifest))
         if order.copy is not None and order.copy.owner_uid is not None:
             return (yield from self._copy(order.copy))
-        url = order.copy.key if order.copy is not None else self._resolve()
+        url = order.copy.key if order.copy is not None else self._url(order.source)
         yield world.latency_s()
         self._check_stop()
         there = world.store.head(self._at)
@@ -259,17 +263,25 @@ class Transfer:
             yield None
         self._world.checker.upload_may_be_written(self.uid, self.artifact, made)
 
-    def _resolve(self) -> str:
-        source = self._order.source
+    def _url(self, source: SourceOrder | None) -> str:
         assert source is not None
-        url = source.url
-        if source.url_secret is not None:
-            url = self._world.secrets.get((source.namespace, source.url_secret.name))
-        if url is None:
-            raise _AttemptError(Reason.SECRET_NOT_FOUND)
-        revision = resolved_revision(self.uid, source.revision, url=url, headers={})
-        self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=revision))
-        return url
+        resolved = self._resolve(source)
+        assert isinstance(resolved, ResolvedSource)
+        return resolved.source.url
+
+    def _resolve(self, source: SourceOrder) -> ResolvedSource | ResolvedContent:
+        try:
+            resolved = self._operator.resolver.resolve(source)
+        except ResolveError as error:
+            raise _AttemptError(error.failure) from None
+        self._report(SourceResolved(uid=self.uid, artifact=self.artifact, revision=resolved.revision))
+        return resolved
+
+    def _content(self, secret: SecretKey) -> bytes:
+        try:
+            return self._operator.resolver.content(secret, namespace=self._order.namespace)
+        except ResolveError as error:
+            raise _AttemptError(error.failure) from None
 
     def _proved(self, thing: StoredThing) -> TransferSucceeded:
         if thing.uid != self._owner or thing.artifact != self.artifact:

@@ -35,6 +35,7 @@ from tests.engine.simulation.checker import Checker
 from tests.engine.simulation.expiry import Expiries
 from tests.engine.simulation.moves import MoveWatch, has_failed_to_move
 from tests.engine.simulation.operator import Operator
+from tests.engine.simulation.providers import Provider
 from tests.engine.simulation.quotas import QuotaWatch, draw_quotas
 from tests.engine.simulation.schedule import Schedule
 from tests.engine.simulation.sinks import Applications
@@ -92,6 +93,7 @@ class World:
         self.quotas = QuotaWatch(self, draw_quotas(rng) if "quota" in faults else {})
         self.moves = MoveWatch(self)
         self.applications = Applications(self)
+        self.provider = Provider(self)
         self.store.on_stored = self.quotas.stored
         self.store.on_deleted = self.moves.deleted
         self.api.listeners.append(self._noted)

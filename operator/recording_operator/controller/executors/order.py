@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import TypeAdapter
 
-from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts
+from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts, SourceRef
 from recording_operator.engine.actions import ObjectToCopy, StartTransfer
 from recording_operator.engine.former import former_of
 from recording_operator.engine.identity import FormerRecording, recording_uid
@@ -28,6 +28,15 @@ class SecretKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRef:
+    """A file of a recording that a provider keeps. The RecordingSource is in the namespace of the Recording."""
+
+    recording_source: str
+    recording_id: str
+    media: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOrder:
     """The source of an artifact and its expectations, as in the spec. Secrets are in the namespace of the Recording."""
 
@@ -42,9 +51,17 @@ class SourceOrder:
     size_bytes: int | None
     checksum: str | None
     expires_at: datetime | None
+    provider: MediaRef | None = None
+    known_source: str | None = None
+    """See StartTransfer."""
+
+    @property
+    def has_own_url(self) -> bool:
+        """Whether the source names a URL itself."""
+        return self.url is not None or self.url_secret is not None
 
     @classmethod
-    def of(cls, recording: Recording, artifact: ArtifactSpec) -> Self:
+    def of(cls, recording: Recording, artifact: ArtifactSpec, *, known_source: str | None) -> Self:
         """The source of an artifact."""
         source, meta = artifact.source, recording.metadata
         if source is None or meta.creation_timestamp is None:
@@ -61,7 +78,16 @@ class SourceOrder:
             size_bytes=source.size,
             checksum=source.checksum,
             expires_at=source.expires_at,
+            provider=_media_ref(source),
+            known_source=known_source if source.provider is not None else None,
         )
+
+
+def _media_ref(source: SourceRef) -> MediaRef | None:
+    provider = source.provider
+    if provider is None:
+        return None
+    return MediaRef(recording_source=provider.recording_source, recording_id=provider.id, media=provider.media)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +118,10 @@ class CopyOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOrder:
-    """Transfer one artifact into a store. One of `source`, `inline` and `copy` is set; none if it is stored already."""
+    """Transfer one artifact into a store.
+
+    One of `source`, `inline`, `content_secret` and `copy` is set; none if it is stored already.
+    """
 
     uid: str
     """Of the Recording in Kubernetes. That of a rebuilt one differs from the uid in its objects."""
@@ -103,6 +132,7 @@ class TransferOrder:
     obj: ObjectSpec
     source: SourceOrder | None = None
     inline: str | None = field(default=None, repr=False)
+    content_secret: SecretKey | None = None
     copy: CopyOrder | None = None
     resume: UploadState | None = None
     find_only: bool = False
@@ -117,11 +147,17 @@ class TransferOrder:
         """Its name within the Recording."""
         return self.obj.artifact
 
+    @property
+    def has_no_content(self) -> bool:
+        """Whether the object is stored already, by a lost Recording."""
+        return all(one is None for one in (self.source, self.inline, self.content_secret, self.copy))
+
     @classmethod
     def of(cls, action: StartTransfer) -> Self:
         """Create the order for an action of the engine."""
         recording, location, copy = action.recording, action.location, action.copy
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
+        has_source, secret = artifact.source is not None and copy is None, artifact.content_secret_ref
         return cls(
             uid=recording.metadata.uid,
             namespace=recording.metadata.namespace,
@@ -138,8 +174,9 @@ class TransferOrder:
                 max_size_bytes=location.spec.limits.max_artifact_size,
                 allowed_types=location.spec.limits.content_types,
             ),
-            source=SourceOrder.of(recording, artifact) if artifact.source and copy is None else None,
+            source=SourceOrder.of(recording, artifact, known_source=action.known_source) if has_source else None,
             inline=artifact.inline if copy is None else None,
+            content_secret=SecretKey(name=secret.name, key=secret.key) if secret and copy is None else None,
             copy=CopyOrder.of(copy, recording_uid=recording_uid(recording)) if copy else None,
             resume=_resume(action),
             find_only=action.only_look,

@@ -14,7 +14,7 @@ from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.controller.executors.order import CopyOrder, TransferOrder
 from recording_operator.controller.identities import confirm, former_times, known_object
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
-from recording_operator.controller.sources import ResolveError, SourceResolver
+from recording_operator.controller.sources import ResolvedContent, ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.facts import (
     Fact,
@@ -34,7 +34,7 @@ from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
 from recording_operator.transfer.context import TransferContext
-from recording_operator.transfer.jobs import ArtifactJob, CopyJob, FetchJob, FindJob, InlineJob, KnownJob
+from recording_operator.transfer.jobs import ArtifactJob, ContentJob, CopyJob, FetchJob, FindJob, InlineJob, KnownJob
 from recording_operator.transfer.observer import UploadState
 from recording_operator.transfer.options import TransferOptions
 
@@ -234,7 +234,7 @@ class ThreadExecutor:
             flow=self._bandwidth.flow(order.location_uid),
             admit=run.admit if order.has_quota else _admit_all,
         )
-        if manifest is not None and order.source is None and order.inline is None and order.copy is None:
+        if manifest is not None and order.has_no_content:
             job = KnownJob(known=known_object(manifest, order.artifact))
             return replace(_stored(job.run(context)), former=former_times(manifest))
         return _stored(self._job(order).run(context))
@@ -244,7 +244,7 @@ class ThreadExecutor:
         return confirm(self._stores.store_named(former.location, uid=former.location_uid), former)
 
     def _job(self, order: TransferOrder) -> ArtifactJob:
-        source = order.source
+        source, secret = order.source, order.content_secret
         if order.find_only:
             expected = source or order.copy
             return FindJob(
@@ -253,10 +253,14 @@ class ThreadExecutor:
             )
         if order.copy is not None:
             return self._copy(order.copy, order.resume)
+        if secret is not None:
+            return ContentJob(body=self._resolver.content(secret, namespace=order.namespace))
         if source is None:
             return InlineJob(body=(order.inline or "").encode())
         resolved = self._resolver.resolve(source)
         self._post(SourceResolved(uid=order.uid, artifact=order.artifact, revision=resolved.revision))
+        if isinstance(resolved, ResolvedContent):
+            return ContentJob(body=resolved.content)
         return FetchJob(source=resolved.source, dialer=self._dialer, resume=order.resume)
 
     def _copy(self, copy: CopyOrder, resume: UploadState | None) -> CopyJob:

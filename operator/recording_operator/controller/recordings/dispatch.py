@@ -41,6 +41,8 @@ class PoolHandler(Generic[A]):
     """The tenant of the action. Tenants take turns in the pool."""
     failure: Callable[[A, Exception | None], Fact] | None = None
     """The error is None if nothing was tried, because the Lease could not be renewed in time."""
+    asks_others: bool = False
+    """Whether it may wait for a host other than the API server and the stores. Then it has other threads."""
     changes: bool = False
     """Whether the action changes anything outside this process. Then it is executed only while the Lease is held."""
 
@@ -64,13 +66,15 @@ class Dispatcher:
         *,
         post: Callable[[Fact], None],
         pool: FairPool,
+        others_pool: FairPool,
         may_change: Callable[[], bool],
         later: Later,
     ) -> None:
-        """`later` calls a function after some seconds, in any thread."""
+        """`others_pool` is for handlers that ask others. `later` calls a function after some seconds, in any thread."""
         self._handlers = handlers
         self._post = post
         self._pool = pool
+        self._others_pool = others_pool
         self._may_change = may_change
         self._later = later
         self._throttle = LogThrottle()
@@ -81,7 +85,8 @@ class Dispatcher:
         if isinstance(handler, InlineHandler):
             handler.run(action)
         else:
-            self._pool.submit(handler.tenant(action), partial(self._run, handler, action))
+            pool = self._others_pool if handler.asks_others else self._pool
+            pool.submit(handler.tenant(action), partial(self._run, handler, action))
 
     def _run(self, handler: PoolHandler[Any], action: Action) -> None:
         """Run the action. The engine must receive a result even if it raises."""

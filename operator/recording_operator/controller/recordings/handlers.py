@@ -85,7 +85,9 @@ def action_handlers(
         ReadRecording: PoolHandler(run=requests.read, tenant=_namespace, failure=request_failure),
         ReadNamespace: PoolHandler(run=requests.read_namespace, tenant=lambda action: action.namespace),
         ConfirmLeadership: PoolHandler(run=requests.confirm_leadership, tenant=_own_tenant),
-        ResolveSource: PoolHandler(run=resolver.resolve_for, tenant=lambda action: action.recording.metadata.namespace),
+        ResolveSource: PoolHandler(
+            run=resolver.resolve_for, tenant=lambda action: action.recording.metadata.namespace, asks_others=True
+        ),
         AbortUpload: PoolHandler(run=removal.abort, tenant=_own_tenant, failure=abort_failed, changes=True),
         WriteManifest: PoolHandler(run=manifests.write, tenant=_namespace, failure=manifest_failed, changes=True),
         CleanUp: PoolHandler(run=removal.clean_up, tenant=_namespace, failure=clean_up_failed, changes=True),
