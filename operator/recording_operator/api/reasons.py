@@ -43,6 +43,8 @@ class Trait(Enum):
     """The provider gives no URL. It is queried again, without a slot, until it does."""
     ASKS_PROVIDER = auto()
     """The URL does not work any more. If the source names a provider, it is queried for a fresh one."""
+    BLOCKS_SINK = auto()
+    """Nothing can be sent to an EventSink before its spec, or what it names, is changed: it is read again regularly."""
     TRANSIENT = auto()
     """The failure often lasts only a moment: the request is retried within the attempt."""
     MAY_RECOVER = auto()
@@ -130,8 +132,8 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded", "The organisation or namespace has no room left for this artifact in spec.quotas of the StorageLocation. With action Hold, the Recording waits and spends no attempt, but its URL may expire; it continues when recordings are deleted or expire, or the quota is raised. With action Fail, it fails; change spec.retryToken to try again.", Verdict.WAIT, Trait.MAY_RECOVER, Trait.KEPT_IN_QUEUE
     QUOTA_AVAILABLE = "QuotaAvailable", "There is room in a quota of the StorageLocation again."
     # Secrets that a Recording names
-    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source, a RecordingSource or an EventSink names does not exist in the same namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
-    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source. Or the Secret of an artifact's content, a RecordingSource or an EventSink has no usable value; the message says why.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET
+    SECRET_NOT_FOUND = "SecretNotFound", "The Secret (or the key in it) that the source, a RecordingSource or an EventSink names does not exist in the same namespace, or the operator may not read it.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET, Trait.BLOCKS_SINK
+    SECRET_NOT_USABLE = "SecretNotUsable", "The Secret lacks the opt-in label recordings.dev/source-headers=true, or its annotation recordings.dev/allowed-hosts does not name the host of the source. Or the Secret of an artifact's content, a RecordingSource or an EventSink has no usable value; the message says why.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_SECRET, Trait.BLOCKS_SINK
     # The source
     SOURCE_EXPIRED = "SourceExpired", "The URL has expired. Apply a fresh URL before the location's retry.refreshGrace is over: the upload resumes where it stopped.", Verdict.EXPIRED, Trait.STALLS, Trait.NO_NEW_REQUESTS, Trait.ASKS_PROVIDER
     SOURCE_NOT_READY = "SourceNotReady", "The source says that the recording is not ready (202, 409, 423, 425, or a short note instead of the content) or that the URL is not valid yet. If the source says when to retry, no attempt is spent before the URL expires.", Verdict.RETRY, *_Transient
@@ -216,8 +218,8 @@ class Reason(StrEnum):
     MAPPING_INVALID = "MappingInvalid", "Ready: an expression of the RecordingSource cannot be used; the message says which. Deliveries that need it are rejected."
     # An EventSink
     DELIVERING = "Delivering", "Ready: events are sent. The last one was delivered, or none was sent yet."
-    SINK_NOT_FOUND = "SinkNotFound", "Ready: the object in spec.ref does not exist, or has no status.address.url, or the operator may not read it. Events wait."
-    SINK_BLOCKED = "SinkBlocked", "Ready: the operator's sink policy does not allow the address of the sink. Ask the platform team. Events wait."
+    SINK_NOT_FOUND = "SinkNotFound", "Ready: the object in spec.ref does not exist, or has no status.address.url, or the operator may not read it. Events wait.", None, Trait.BLOCKS_SINK
+    SINK_BLOCKED = "SinkBlocked", "Ready: the operator's sink policy does not allow the address of the sink. Ask the platform team. Events wait.", None, Trait.BLOCKS_SINK
     SINK_UNAVAILABLE = "SinkUnavailable", "Ready: the sink did not respond, or responded with 408, 429 or 5xx. Each event is sent up to 8 times, in about 28 hours."
     SINK_REJECTED = "SinkRejected", "Ready: the sink does not accept the events, for example with 415 because it expects another format. Correct the sink or spec.uri. Each event is sent up to 8 times, in about 28 hours."
     SINK_GONE = "SinkGone", "Ready: the sink responded with 410, which means that it wants no more events. Nothing is sent until the EventSink is changed."

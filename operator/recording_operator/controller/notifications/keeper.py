@@ -17,7 +17,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from recording_operator.api.eventsink import EventSink
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.controller.notifications.record import SinkProblem, SinkRecord
 from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
@@ -28,9 +28,7 @@ from recording_operator.notify.sender import NotAcceptedError, Target
 _TARGET_S: Final = 30.0
 _RECHECK_S: Final = 60.0
 _WRITE_EVERY_S: Final = 10.0
-_CONFIGURATION: Final = frozenset(
-    {Reason.SECRET_NOT_FOUND, Reason.SECRET_NOT_USABLE, Reason.SINK_NOT_FOUND, Reason.SINK_BLOCKED}
-)
+_CONFIGURATION: Final = reasons_with(Trait.BLOCKS_SINK)
 _logger = logging.getLogger(__name__)
 
 
