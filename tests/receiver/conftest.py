@@ -47,10 +47,17 @@ class Meetings:
         self.cluster = cluster
         self.namespace = namespace
         self._admin = admin
+        self._provider = ""
         self.path = f"/v1/sources/{namespace}/{SOURCE}"
 
     def apply(self, spec: Mapping[str, Any] | None = None, **secrets: str) -> None:
-        """Apply the source and its verification secrets."""
+        """Apply the source and its verification secrets. A provider cannot be changed: the source is replaced then."""
+        provider = str((spec or {}).get("provider", "MeetingBaaS"))
+        if provider != self._provider:
+            self._provider = provider
+            self.cluster.kubectl(
+                "delete", "recordingsource", SOURCE, f"--namespace={self.namespace}", "--ignore-not-found"
+            )
         self.cluster.kubectl.apply(
             receiver_binding(self.namespace),
             secret_manifest("webhook", self.namespace, **(secrets or {"current": SECRET})),

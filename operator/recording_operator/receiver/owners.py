@@ -17,8 +17,8 @@ _MOST_SPECIAL: Final = 16
 def owner_id(value: str) -> str:
     """`value` itself if a Recording accepts it, otherwise escaped, and hashed if that is too long.
 
-    Different values have different results: a value that looks like an escaped or a hashed one is escaped too.
-    Raises ValueError for an empty value, and for text that is no Unicode.
+    White space around it does not count. Other different values have different results: a value that looks like an
+    escaped or a hashed one is escaped too. Raises ValueError for an empty value, and for text that is no Unicode.
     """
     text = value.strip()
     if not text:

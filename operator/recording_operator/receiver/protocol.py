@@ -87,6 +87,8 @@ class TimedProtocol(H11Protocol):
         """The response was written. uvicorn closes the connection if no other request follows soon."""
         self._registry.is_idle(self, idle=True)
         super().on_response_complete()
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0] and self._deadline is None:
+            self._arm()  # the next request has begun already
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""

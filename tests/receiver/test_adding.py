@@ -1,0 +1,142 @@
+"""Later deliveries add to a Recording, with a real API server."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from localcluster.receiverprocess import ReceiverProcess
+from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from tests.receiver.conftest import Meetings
+from tests.receiver.sending import completed, failed, post, url
+from tests.receiver.test_secrecy import TOKEN, gladia
+
+pytestmark = pytest.mark.cluster
+
+_EARLY, _LATE = "2026-11-30T10:00:00+00:00", "2026-11-30T11:00:00+00:00"
+
+
+def only(meetings: Meetings) -> dict[str, Any]:
+    """The only Recording."""
+    [recording] = meetings.recordings()
+    return recording
+
+
+def value(meetings: Meetings, name: str, key: str) -> str:
+    """A value of a Secret."""
+    return base64.b64decode(meetings.secrets()[name]["data"][key]).decode()
+
+
+def test_a_later_transcript_is_added(receiver: ReceiverProcess, meetings: Meetings) -> None:
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4")}), message_id="msg_1").status == 200
+    before = only(meetings)
+    later = completed(files={"transcription": url("t.json")})
+    for _ in range(2):
+        assert meetings.send(receiver, later, message_id="msg_2").status == 200
+    after = only(meetings)
+    assert after["spec"]["artifacts"][0] == before["spec"]["artifacts"][0]
+    assert [one["name"] for one in after["spec"]["artifacts"]] == ["video", "transcript"]
+    name = after["metadata"]["name"]
+    assert value(meetings, name, "transcript") == url("t.json")
+    assert value(meetings, name, "video") == url("v.mp4")
+    assert after["metadata"]["generation"] == before["metadata"]["generation"] + 1
+
+
+def test_deliveries_in_the_wrong_order_have_the_same_result(receiver: ReceiverProcess, meetings: Meetings) -> None:
+    """The URL of the later event stays."""
+    late = completed(files={"video": url("v.mp4", "1a7e"), "transcription": url("t.json")}, sent_at=_LATE)
+    early = completed(files={"video": url("v.mp4", "ea41"), "audio": url("a.flac")}, sent_at=_EARLY)
+    assert meetings.send(receiver, late, message_id="msg_2").status == 200
+    assert meetings.send(receiver, early, message_id="msg_1").status == 200
+    name = only(meetings)["metadata"]["name"]
+    assert {one["name"] for one in only(meetings)["spec"]["artifacts"]} == {"video", "audio", "transcript"}
+    assert value(meetings, name, "video") == url("v.mp4", "1a7e")
+
+
+def test_a_later_delivery_renews_the_urls_of_what_is_not_stored(
+    receiver: ReceiverProcess, meetings: Meetings, admin: RestClient
+) -> None:
+    files = {"video": url("v.mp4", "01d"), "audio": url("a.flac", "01d")}
+    assert meetings.send(receiver, completed(files=files, sent_at=_EARLY), message_id="msg_1").status == 200
+    name = only(meetings)["metadata"]["name"]
+    artifacts = [{"name": "video", "phase": "Complete"}, {"name": "audio", "phase": "Pending"}]
+    admin.request(
+        "PATCH",
+        f"/apis/recordings.dev/v1alpha1/namespaces/{meetings.namespace}/recordings/{name}/status",
+        body={"status": {"artifacts": artifacts}},
+        content_type=MERGE_PATCH,
+    )
+    files = {"video": url("v.mp4", "2e3"), "audio": url("a.flac", "2e3")}
+    assert meetings.send(receiver, completed(files=files, sent_at=_LATE), message_id="msg_2").status == 200
+    assert value(meetings, name, "video") == url("v.mp4", "01d")
+    assert value(meetings, name, "audio") == url("a.flac", "2e3")
+    assert len(only(meetings)["spec"]["artifacts"]) == 2
+
+
+def test_a_failure_becomes_a_failed_artifact_if_the_source_says_so(
+    receivers: Callable[..., ReceiverProcess], meetings: Meetings
+) -> None:
+    meetings.apply({"failures": "Record", "recording": {"owner": {"org": {"value": "acme"}}}})
+    receiver = receivers()
+    receiver.start()
+    assert meetings.send(receiver, failed()).status == 200
+    [artifact] = only(meetings)["spec"]["artifacts"]
+    assert (artifact["name"], artifact["optional"]) == ("video", False)
+    assert artifact["source"]["provider"]["failure"].startswith("BOT_NOT_ACCEPTED")
+    assert meetings.secrets() == {}
+
+
+def test_an_inline_transcript_is_in_the_recording_or_in_a_secret(
+    receivers: Callable[..., ReceiverProcess], meetings: Meetings
+) -> None:
+    owner = {"org": {"value": "acme"}}
+    meetings.apply({"provider": "Gladia", "recording": {"owner": owner, "artifacts": ["Transcript"]}}, current=TOKEN)
+    receiver = receivers()
+    receiver.start()
+    path = f"{meetings.path}/{TOKEN}"
+    long = gladia("word " * 180_000).replace(b"6f0d8a9e-1111", b"6f0d8a9e-2222")
+    assert post(receiver.url, path, gladia()).status == 200
+    assert post(receiver.url, path, long).status == 200
+    assert post(receiver.url, path, long).status == 200
+    short, large = sorted(meetings.recordings(), key=lambda one: "contentSecretRef" in one["spec"]["artifacts"][0])
+    assert "Good morning" in short["spec"]["artifacts"][0]["inline"]
+    reference = large["spec"]["artifacts"][0]["contentSecretRef"]
+    stored = json.loads(value(meetings, reference["name"], reference["key"]))
+    assert "word word" in json.dumps(stored)
+    assert list(meetings.secrets()) == [reference["name"]]
+
+
+def test_a_recording_of_another_origin_is_left_alone(receiver: ReceiverProcess, meetings: Meetings) -> None:
+    assert meetings.send(receiver, completed()).status == 200
+    stranger = only(meetings)
+    name = stranger["metadata"]["name"]
+    meetings.cluster.kubectl("label", "recording", name, f"--namespace={meetings.namespace}", "recordings.dev/source-")
+    before = only(meetings)
+    assert meetings.send(receiver, completed(files={"transcription": url("t.json")}), message_id="m2").status == 200
+    assert only(meetings) == before
+
+
+def test_a_recording_that_was_deleted_is_created_again_with_its_own_secret(
+    receiver: ReceiverProcess, meetings: Meetings
+) -> None:
+    """The garbage collector may not have removed the Secret of the first one yet."""
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4", "01d")}), message_id="msg_1").status == 200
+    name = only(meetings)["metadata"]["name"]
+    options = [f"--namespace={meetings.namespace}", "--cascade=orphan"]
+    meetings.cluster.kubectl("delete", "recording", name, *options)
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4", "2e3")}), message_id="msg_2").status == 200
+    secret = meetings.secrets()[name]
+    assert value(meetings, name, "video") == url("v.mp4", "2e3")
+    assert [one["uid"] for one in secret["metadata"]["ownerReferences"]] == [only(meetings)["metadata"]["uid"]]
+
+
+def test_owners_that_do_not_fit_are_escaped(receiver: ReceiverProcess, meetings: Meetings) -> None:
+    owners = ["auth0|5f", "jo@example.com", "../x", ".hidden", "(unknown)", "https://id.example.com/7", "x" * 300]
+    owners += ["=2Ehidden", "Zoë Ångström GmbH & Söhne (Übersee)", "日本" * 40, "a\u202eb", "a\tb"]
+    for number, org in enumerate(owners):
+        assert meetings.send(receiver, completed(f"bot-{number}", org=org), message_id=f"m{number}").status == 200, org
+    orgs = [one["spec"]["owner"]["org"] for one in meetings.recordings()]
+    assert len(set(orgs)) == len(owners)
+    assert {"auth0|5f", "jo@example.com", "=2Ehidden", "=3D2Ehidden"} <= set(orgs)
