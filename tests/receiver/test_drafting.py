@@ -116,7 +116,12 @@ def test_values_that_a_recording_does_not_accept_are_left_out() -> None:
 
 
 def test_the_template_is_applied() -> None:
-    template = {"storageLocation": "archive", "deletionPolicy": "Delete", "ttlAfterFinished": "24h", "priority": 5}
+    template: dict[str, Any] = {
+        "storageLocation": "archive",
+        "deletionPolicy": "Delete",
+        "ttlAfterFinished": "24h",
+        "priority": 5,
+    }
     drafted = draft(a_source(labels={"team": "a"}, **template), an_event(video()), asks_api=False)
     spec = Recording.model_validate(drafted.recording).spec
     assert (spec.storage_location, spec.priority, spec.deletion_policy.value) == ("archive", 5, "Delete")

@@ -47,7 +47,7 @@ class DeliveryRejected(Exception):  # noqa: N818 - the field's word
 
 
 class MalformedDelivery(Exception):  # noqa: N818 - the field's word
-    """A genuine delivery that cannot be read: the response is 400. The message names the field, never a value."""
+    """A genuine delivery that cannot be read: the response is 422. The message names the field, never a value."""
 
 
 class ProviderError(Exception):
