@@ -112,6 +112,12 @@ def test_responses_that_do_not_arrive(server: LyingSource, behaviour: Behaviour)
     assert error(client(server)).reason is Reason.PROVIDER_UNAVAILABLE
 
 
+def test_the_beginning_of_a_number_is_not_the_number(server: LyingSource) -> None:
+    server.behave = lambda _: Behaviour(body=b"1234567", cut_after=3)
+    found = error(client(server))
+    assert (found.reason, "broke" in found.message) == (Reason.PROVIDER_UNAVAILABLE, True)
+
+
 def test_no_server() -> None:
     with LyingSource(Content(body=b"")) as gone:
         api = client(gone)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,26 @@ def test_the_events_of_the_fakes_are_read(media: MediaServer) -> None:
         assert MeetingBaas().read(delivery(meetingbaas_failed(recording)), [], OPTIONS).outcome is Outcome.FAILED
         event = Recall().read(delivery(recall_event(recording, "transcript.done")), [], OPTIONS)
         assert (event.recording_id, [one.name for one in event.media]) == ("bot-1", ["transcript"])
+
+
+@pytest.mark.parametrize("reason", [Reason.PROVIDER_HAS_NO_MEDIA, Reason.PROVIDER_UNAVAILABLE])
+def test_without_the_list_of_audio_the_video_is_there(
+    reason: Reason, media: MediaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_json(api: EgressApiClient, path: str, **more: Any) -> Any:
+        if "audio_mixed" in path:
+            raise ProviderError(reason, "No audio.")
+        return original(api, path, **more)
+
+    original = EgressApiClient.get_json
+    monkeypatch.setattr(EgressApiClient, "get_json", get_json)
+    with FakeRecall(media) as fake:
+        fake.add(a_recording("rec-1", kinds=("video",)))
+        if reason is Reason.PROVIDER_HAS_NO_MEDIA:
+            assert [one.name for one in fetch(Recall(), fake, "rec-1")] == ["video"]
+        else:
+            with pytest.raises(ProviderError, match="No audio"):
+                fetch(Recall(), fake, "rec-1")
 
 
 @pytest.mark.parametrize("response", [[], {"data": []}, {"data": {"video": 7}}, {"data": {"video": "ftp://a"}}])

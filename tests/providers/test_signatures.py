@@ -99,7 +99,7 @@ def test_w3_times_that_are_no_number(timestamp: str) -> None:
 
 def test_w3_a_signature_of_another_body_id_time_or_secret() -> None:
     changed = Delivery(method="POST", headers=vector().headers, body=VECTOR_BODY + b" ")
-    for sent in (changed, vector(id="msg_2"), vector(timestamp="1767225601"), vector(id="é")):
+    for sent in (changed, vector(id="msg_2"), vector(timestamp="1767225601"), vector(id="é"), vector(id="\udc80")):
         assert rejection(sent) is Rejection.WRONG_SIGNATURE
     assert rejection(vector(), [OTHER_SECRET]) is Rejection.WRONG_SIGNATURE
 
