@@ -112,8 +112,8 @@ class Receiver:
         )
         for thread in (*background, statuses):
             thread.start()
-        health.start()
         self._server.start()
+        health.start()
         self._stop.wait()
         # Not ready any more, but still accepting: load balancers need a moment to notice.
         self._stop_now.wait(self._settings.shutdown_delay.total_seconds())

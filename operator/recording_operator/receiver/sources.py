@@ -5,12 +5,13 @@ import hmac
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.recordingsource import (
     ProviderName,
     RecordingSource,
@@ -71,15 +72,19 @@ class SourceBook:
         self._complete = False
 
     def on_change(self, kind: str, raw: dict[str, Any]) -> None:
-        """Callback of the watcher."""
+        """Callback of the watcher. Events of a deleted source may arrive after those of the next one of its name."""
         key = (str(raw["metadata"].get("namespace")), str(raw["metadata"]["name"]))
         source = None if kind == "DELETED" else _read(raw)
         with self._lock:
+            before = self._known.get(key)
+            if before is not None and _is_outdated(raw, by=before.source, is_deleted=source is None):
+                return
             if source is None:
                 self._known.pop(key, None)
                 return
-            self._known[key] = _known(source, self._known.get(key))
-        self._on_seen(key)
+            known = self._known[key] = _known(source, before)
+        if known.secrets is None or before is None or before.source.metadata.generation != source.metadata.generation:
+            self._on_seen(key)
 
     def on_listed(self, _resource: str, uids: frozenset[str]) -> None:
         """A list is complete: sources that it does not have were deleted."""
@@ -154,6 +159,12 @@ def _read(raw: dict[str, Any]) -> RecordingSource | None:
         extra = {"namespace": raw["metadata"].get("namespace")}
         _logger.error("A RecordingSource cannot be read: its CRD has another version than the receiver", extra=extra)
         return None
+
+
+def _is_outdated(raw: Mapping[str, Any], *, by: RecordingSource, is_deleted: bool) -> bool:
+    """Whether the object is an earlier one of the same name."""
+    other = ObjectMeta.model_validate(raw["metadata"])
+    return other.uid != by.metadata.uid and (is_deleted or other.version < by.metadata.version)
 
 
 def _known(source: RecordingSource, before: KnownSource | None) -> KnownSource:

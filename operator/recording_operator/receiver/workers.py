@@ -1,7 +1,6 @@
 """Threads that write deliveries, with a bounded queue before them."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,29 +30,35 @@ class Workers:
         """`on_depth` is called with the number of deliveries that wait."""
         self._limits = limits
         self._pool = ThreadPoolExecutor(max_workers=limits.threads, thread_name_prefix="delivery")
+        self._free = asyncio.Semaphore(limits.threads)
         self._on_depth = on_depth
-        self._pending = 0
+        self._waiting = 0
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread. Raises Overloaded, and what `work` raises."""
-        if self._pending >= self._limits.threads + self._limits.waiting:
-            raise Overloaded
-        arrived_s = time.monotonic()
-        self._count(1)
+        await self._wait()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._in_time, arrived_s, work)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
-            self._count(-1)
+            self._free.release()
 
     def close(self) -> None:
         """End the threads when their work is done."""
         self._pool.shutdown(wait=True)
 
-    def _in_time(self, arrived_s: float, work: Callable[[], T]) -> T:
-        if time.monotonic() - arrived_s > self._limits.longest_wait_s:
+    async def _wait(self) -> None:
+        """Wait for a free thread, in the order of arrival. Raises Overloaded."""
+        if self._free.locked() and self._waiting >= self._limits.waiting:
             raise Overloaded
-        return work()
+        self._count(1)
+        try:
+            async with asyncio.timeout(self._limits.longest_wait_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Overloaded from None
+        finally:
+            self._count(-1)
 
     def _count(self, change: int) -> None:
-        self._pending += change
-        self._on_depth(max(0, self._pending - self._limits.threads))
+        self._waiting += change
+        self._on_depth(self._waiting)
