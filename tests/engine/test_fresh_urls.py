@@ -266,3 +266,10 @@ def test_a_source_with_a_provider_is_not_last_in_the_queue_when_its_url_has_expi
     one.tell(RecordingSeen(recording=a_recording(other)))
     tracked = one.engine.state.recordings[UID]
     assert not tracked.expiry_of("video").stated
+
+
+@pytest.mark.parametrize(("artifact", "has_expiry"), [(BACKED, True), (ALONE, False)], ids=["beside a URL", "alone"])
+def test_what_expires_is_a_url_and_not_a_provider(artifact: ArtifactSpec, has_expiry: bool) -> None:
+    scene = Scene(artifact)
+
+    assert (scene.recording.status.expires_at is not None) is has_expiry

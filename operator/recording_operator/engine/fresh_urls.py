@@ -16,7 +16,7 @@ from recording_operator.engine.artifact_status import failed, waiting
 from recording_operator.engine.artifact_work import ArtifactWork
 from recording_operator.engine.backoff import LONGEST_WAIT
 from recording_operator.engine.facts import TransferFailed
-from recording_operator.engine.source_revision import is_refused, names_provider, refused
+from recording_operator.engine.source_revision import is_refused, names_provider, names_url, refused
 
 LONGEST_WAIT_FOR_PROVIDER: Final = timedelta(minutes=5)
 """The longest delay between two requests to a provider that is unavailable."""
@@ -50,9 +50,7 @@ def note_start(work: ArtifactWork, artifact: ArtifactSpec, now: datetime) -> Non
     if not names_provider(artifact):
         return
     work.has_untried_url = is_refused(work.status.source_revision) or work.has_untried_url
-    source = artifact.source
-    has_own = source is not None and (source.url is not None or source.url_secret_ref is not None)
-    if work.has_untried_url or not has_own:
+    if work.has_untried_url or not names_url(artifact):
         work.asked_at = now
     work.started_bytes = work.status.bytes_done or 0
 

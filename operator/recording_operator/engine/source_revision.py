@@ -69,6 +69,12 @@ def names_secret(artifact: ArtifactSpec) -> bool:
     return source.url_secret_ref is not None or source.headers_secret_ref is not None
 
 
+def names_url(artifact: ArtifactSpec) -> bool:
+    """Whether the source has a URL of its own, here or in a Secret."""
+    source = artifact.source
+    return source is not None and (source.url is not None or source.url_secret_ref is not None)
+
+
 def names_provider(artifact: ArtifactSpec) -> bool:
     """Whether a provider can be queried for the source's URL."""
     return artifact.source is not None and artifact.source.provider is not None

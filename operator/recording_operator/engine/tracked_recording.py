@@ -17,6 +17,7 @@ from recording_operator.engine.manifest_work import ManifestWork
 from recording_operator.engine.move_work import MoveWork
 from recording_operator.engine.notification_work import NotificationWork
 from recording_operator.engine.placement import location_name
+from recording_operator.engine.source_revision import names_url
 from recording_operator.engine.status import TERMINAL
 from recording_operator.engine.status_outbox import StatusOutbox
 from recording_operator.engine.teardown import Teardown
@@ -208,9 +209,11 @@ class TrackedRecording:
         return source_expiry(self.spec_of(artifact).source, created=created)
 
     def earliest_expiry(self) -> datetime | None:
-        """The earliest expiry among the sources that are still needed. An object in a store does not expire."""
-        artifacts = self.recording.spec.artifacts
-        specs = [spec for spec in artifacts if spec.source is not None and spec.source.object is None]
+        """The earliest expiry among the URLs that are still needed.
+
+        An object in a store does not expire, and neither does a provider that has not given a URL yet.
+        """
+        specs = [spec for spec in self.recording.spec.artifacts if names_url(spec)]
         needed = [spec.name for spec in specs if self.artifacts[spec.name].status.phase not in TERMINAL]
         return min((self.expiry_of(name).at for name in needed), default=None)
 
