@@ -1,9 +1,10 @@
 """Write the generated documents: `PYTHONPATH=operator python docs/generate.py --write` (or `--check`).
 
-docs/reference/ comes from the models; the tables of docs/troubleshooting.md come from the list of reasons, the rest of
-that file is written by hand.
+docs/reference/ comes from the models, docs/events/ from those of the data of events. The tables of
+docs/troubleshooting.md come from the list of reasons, the rest of that file is written by hand.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from recording_operator.api.crd import RESOURCES
 from recording_operator.api.generated import command_line
 from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.reference import reference_page
+from recording_operator.notify.catalogue import EVENT_TYPES, EventType
 
 DOCS: Final = Path(__file__).resolve().parent
 TROUBLESHOOTING: Final = "troubleshooting.md"
@@ -44,6 +46,7 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated document."""
     for resource in RESOURCES:
         yield docs / "reference" / f"{resource.kind.lower()}.md", _HEADER + reference_page(resource)
+    yield from ((docs / "events" / kind.schema_file, event_schema(kind)) for kind in EVENT_TYPES.values())
     path = docs / TROUBLESHOOTING
     written = path.read_text(encoding="utf-8")
     before, _, rest = written.partition(_BEGIN)
@@ -51,6 +54,13 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
     if not end:
         raise SystemExit(f"{path} lacks the marks {_BEGIN.strip()} and {_END.strip()}")
     yield path, before + _BEGIN + "\n" + "\n".join(_tables()) + "\n" + _END + after
+
+
+def event_schema(kind: EventType) -> str:
+    """The JSON schema of the data of an event."""
+    schema = kind.data.model_json_schema(by_alias=True, mode="serialization")
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": kind.schema_uri}
+    return json.dumps({**about, **schema, "title": kind.type, "description": kind.sentence}, indent=2) + "\n"
 
 
 def _tables() -> Iterator[str]:

@@ -20,6 +20,8 @@ from recording_operator.controller.locations.prober import LocationProber
 from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.locations.status import LocationStatusWriter
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.notifications.attempts import Attempts
+from recording_operator.controller.notifications.cluster import ClusterOutbox
 from recording_operator.controller.notifications.deliveries import Deliveries
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.notifications.payloads import Payloads
@@ -131,6 +133,17 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         pool=ThreadPoolExecutor(max_workers=2, thread_name_prefix="sinks"),
         now=clock.now,
     )
+    sink_threads = SinkThreads()
+    attempts = Attempts(keeper=sinks, sender=Sender(settings.sink_policy, now=clock.now), stop=threading.Event())
+    cluster_outbox = ClusterOutbox(
+        keeper=sinks,
+        attempts=attempts,
+        threads=sink_threads,
+        metrics=metrics,
+        operator_namespace=replica.namespace,
+        leads=leadership.held,
+        now=clock.now,
+    )
     handlers = action_handlers(
         requests=RecordingRequests(kube, lease=leadership, observer=metrics, on_deposed=end_at_once),
         removal=Removal(locations),
@@ -140,14 +153,13 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         resolver=resolver,
         announcer=Deliveries(
             keeper=sinks,
-            sender=Sender(settings.sink_policy, now=clock.now),
+            attempts=attempts,
             payloads=Payloads(locations),
-            threads=SinkThreads(),
+            threads=sink_threads,
             events=events,
             metrics=metrics,
             post=loop.post,
             may_change=leadership.held,
-            stop=threading.Event(),
         ),
         probe=locations.recheck,
     )
@@ -234,7 +246,13 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
     )
     holds = HoldKeeper(post=loop.post, now=clock.now)
     watch_handlers = WatchHandlers(
-        post=loop.post, locations=locations, reports=reports, holds=holds, sinks=sinks, sweeper=sweeper
+        post=loop.post,
+        locations=locations,
+        reports=reports,
+        holds=holds,
+        sinks=sinks,
+        outbox=cluster_outbox,
+        sweeper=sweeper,
     )
     watcher = make_watcher(
         replica.connection,
@@ -252,6 +270,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         reports=reports,
         holds=holds,
         sinks=sinks,
+        outbox=cluster_outbox,
         quotas=quotas,
         events=events,
         metrics=metrics,

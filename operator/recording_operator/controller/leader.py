@@ -9,6 +9,7 @@ from typing import Final
 from recording_operator.controller.locations.keeper import LocationKeeper
 from recording_operator.controller.locations.quotas import QuotaKeeper
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.notifications.cluster import ClusterOutbox
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
@@ -42,6 +43,7 @@ class Leader:
         reports: ReportKeeper,
         holds: HoldKeeper,
         sinks: SinkKeeper,
+        outbox: ClusterOutbox,
         quotas: QuotaKeeper,
         events: EventRecorder,
         metrics: Metrics,
@@ -54,6 +56,7 @@ class Leader:
         self._reports = reports
         self._holds = holds
         self._sinks = sinks
+        self._outbox = outbox
         self._quotas = quotas
         self._events = events
         self._metrics = metrics
@@ -97,6 +100,7 @@ class Leader:
                 trimmed_s = time.monotonic()
             self._locations.tick()
             self._holds.tick()
+            self._outbox.tick()
             self._sinks.tick()
             self._quotas.tick()
             self._loop.call(self._count_queue)

@@ -15,6 +15,7 @@ from recording_operator.api.names import (
 )
 from recording_operator.api.recording import Recording
 from recording_operator.controller.locations.keeper import LocationKeeper
+from recording_operator.controller.notifications.cluster import ClusterOutbox
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.reports.holds import HoldKeeper
 from recording_operator.controller.reports.keeper import ReportKeeper
@@ -57,6 +58,7 @@ class WatchHandlers:
         reports: ReportKeeper,
         holds: HoldKeeper,
         sinks: SinkKeeper,
+        outbox: ClusterOutbox,
         sweeper: Sweeper,
     ) -> None:
         self._post = post
@@ -64,6 +66,7 @@ class WatchHandlers:
         self._reports = reports
         self._holds = holds
         self._sinks = sinks
+        self._outbox = outbox
         self._sweeper = sweeper
         self.on_change: Mapping[str, Callable[[str, dict[str, Any]], None]] = {
             RECORDING_PLURAL: self._on_recording,
@@ -92,15 +95,19 @@ class WatchHandlers:
         """A StorageLocation was listed, added, modified or deleted."""
         if kind == "DELETED":
             self._locations.gone(raw["metadata"]["name"], uid=raw["metadata"]["uid"])
+            self._outbox.gone(raw["metadata"]["uid"])
         else:
             self._locations.seen(raw)
+            self._outbox.location_seen(raw)
 
     def _on_report(self, kind: str, raw: dict[str, Any]) -> None:
         """A StorageReport was listed, added, modified or deleted."""
         if kind == "DELETED":
             self._holds.gone(raw["metadata"]["uid"])
             self._reports.gone(raw["metadata"]["uid"])
+            self._outbox.gone(raw["metadata"]["uid"])
         else:
+            self._outbox.report_seen(raw)
             self._holds.seen(raw)
             self._reports.seen(raw)
 
@@ -115,9 +122,11 @@ class WatchHandlers:
         """A list is complete, and all of its objects were passed on."""
         if resource == STORAGE_LOCATION_PLURAL:
             self._locations.listed(uids)
+            self._outbox.listed(resource, uids)
         elif resource == STORAGE_REPORT_PLURAL:
             self._holds.listed(uids)
             self._reports.listed(uids)
+            self._outbox.listed(resource, uids)
         elif resource == EVENT_SINK_PLURAL:
             self._sinks.listed(uids)
         else:

@@ -133,7 +133,10 @@ def _note_failure(tracked: TrackedRecording, one: Notification, fact: Notificati
     tried = one.model_copy(update={"attempts": one.attempts + 1})
     if fact.is_final or tried.attempts >= MOST_ATTEMPTS:
         return give_up(tracked, tried, fact.message)
-    wait = max(DELAYS[0] if tracked.ending else _delay(tried), timedelta(seconds=fact.retry_after_s or 0))
+    wait = max(
+        DELAYS[0] if tracked.ending else delay_after(tried.attempts, f"{one.sink} {one.id}"),
+        timedelta(seconds=fact.retry_after_s or 0),
+    )
     update = {"next_retry_time": now + wait, "message": fact.message}
     tracked.notifications.results[key_of(one)] = tried.model_copy(update=update)
     return _report(tracked, tracked.notifications.results[key_of(one)], NotificationOutcome.RETRIED)
@@ -169,10 +172,10 @@ def _due(one: Notification, sink: Sink) -> datetime:
     return one.time if sink.since is not None and sink.since > tried_by else at
 
 
-def _delay(tried: Notification) -> timedelta:
-    """The delay after the last attempt, up to a tenth longer: the events of an outage do not return all at once."""
-    share = zlib.crc32(f"{tried.sink} {tried.id} {tried.attempts}".encode()) / 2**32
-    return DELAYS[tried.attempts - 1] * (1 + share * _JITTER_SHARE)
+def delay_after(attempts: int, what: str) -> timedelta:
+    """The delay after so many attempts, up to a tenth longer: the events of an outage do not return all at once."""
+    share = zlib.crc32(f"{what} {attempts}".encode()) / 2**32
+    return DELAYS[attempts - 1] * (1 + share * _JITTER_SHARE)
 
 
 def _bounded(listed: Sequence[Notification]) -> tuple[Notification, ...]:

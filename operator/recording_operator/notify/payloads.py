@@ -14,7 +14,7 @@ Instant = Annotated[AwareDatetime, PlainSerializer(format_time, return_type=str,
 
 
 class _Payload(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
 class OwnerData(_Payload):

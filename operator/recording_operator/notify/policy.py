@@ -35,14 +35,16 @@ class SinkPolicy(SourcePolicy):
         """The policy for these services; None if there are none. `denyCIDRs` applies to them as well."""
         if not self.services:
             return None
-        shared = self.model_dump(include={"deny_cidrs", "ipv6", "nat64_prefixes", "user_agent", "tls", "timeouts"})
-        return SourcePolicy.model_validate(
-            {
-                **shared,
-                "schemes": ["https", "http"],
-                "ports": [],
-                "allowed_hosts": self.services,
-                "denied_hosts": [],
-                "allow_private_cidrs": [*_OF_CLUSTERS, *self.allow_private_cidrs],
-            }
+        return SourcePolicy(
+            schemes=frozenset({"https", "http"}),
+            ports=frozenset(),
+            allowed_hosts=self.services,
+            denied_hosts=(),
+            deny_cidrs=self.deny_cidrs,
+            allow_private_cidrs=(*_OF_CLUSTERS, *self.allow_private_cidrs),
+            ipv6=self.ipv6,
+            nat64_prefixes=self.nat64_prefixes,
+            user_agent=self.user_agent,
+            tls=self.tls,
+            timeouts=self.timeouts,
         )

@@ -6,6 +6,7 @@ from functools import partial
 
 from recording_operator.api.names import API_VERSION, RECORDING_KIND
 from recording_operator.api.reasons import Reason
+from recording_operator.controller.notifications.attempts import Attempts, CircuitOpenError
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.notifications.payloads import Payloads
 from recording_operator.controller.notifications.threads import SinkKey, SinkThreads
@@ -15,11 +16,9 @@ from recording_operator.engine.facts import Fact, NotificationDelivered, Notific
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.events import EventType
 from recording_operator.metrics import Metrics
-from recording_operator.notify.events import encode
-from recording_operator.notify.sender import NotAcceptedError, Sending
-from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.notify.sender import NotAcceptedError
+from recording_operator.stopping import Stopped
 
-_CIRCUIT_IS_OPEN = "The sink has failed several times in a row, so nothing is sent to it for a moment."
 _logger = logging.getLogger(__name__)
 
 
@@ -30,25 +29,23 @@ class Deliveries:
         self,
         *,
         keeper: SinkKeeper,
-        sender: Sending,
+        attempts: Attempts,
         payloads: Payloads,
         threads: SinkThreads,
         events: EventPoster,
         metrics: Metrics,
         post: Callable[[Fact], None],
         may_change: Callable[[], bool],
-        stop: StopSignal,
     ) -> None:
-        """`may_change`: whether no other process can be the leader. `stop`: the process ends."""
+        """`may_change`: whether no other process can be the leader."""
         self._keeper = keeper
-        self._sender = sender
+        self._attempts = attempts
         self._payloads = payloads
         self._threads = threads
         self._events = events
         self._metrics = metrics
         self._post = post
         self._may_change = may_change
-        self._stop = stop
 
     def send(self, action: SendNotification) -> None:
         """Send an event when it is the sink's turn."""
@@ -98,15 +95,14 @@ class Deliveries:
             self._post(failed(tried=False))
             return False
         try:
-            self._try(key, action)
+            self._attempts.attempt(key, partial(self._payloads.event, action), is_last=action.is_last)
         except NotAcceptedError as error:
-            self._keeper.rejected(key, error)
             final = error.reason is Reason.SINK_GONE
             self._post(failed(message=error.message, retry_after_s=error.retry_after_s, is_final=final))
         except (TransferError, LocationError) as error:
             self._post(failed(message=f"The URLs of the files could not be made. {error.message}"))
-        except _CircuitOpenError:
-            self._post(failed(message=_CIRCUIT_IS_OPEN))
+        except CircuitOpenError as error:
+            self._post(failed(message=str(error)))
         except Stopped:
             self._post(failed(tried=False))
         except Exception as error:
@@ -114,21 +110,6 @@ class Deliveries:
             self._post(failed(message=message))
             raise
         else:
-            self._keeper.accepted(key)
             self._post(NotificationDelivered(uid=uid, sink=action.sink, id=action.id))
             return True
         return False
-
-    def _try(self, key: SinkKey, action: SendNotification) -> None:
-        sink = self._keeper.sink(key)
-        if sink is None:
-            raise NotAcceptedError(Reason.SINK_NOT_FOUND, "The EventSink does not exist any more.")
-        if self._keeper.is_open(key) and not action.is_last:
-            raise _CircuitOpenError
-        target = self._keeper.target(key)
-        event = encode(self._payloads.event(action, sink))
-        self._sender.send(event, event_id=action.id, target=target, stop=self._stop)
-
-
-class _CircuitOpenError(Exception):
-    """Nothing is sent to the sink now."""

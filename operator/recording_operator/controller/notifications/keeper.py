@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from recording_operator.api.eventsink import EventSink
+from recording_operator.api.notification import ClusterNotification
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.controller.notifications.record import SinkProblem, SinkRecord
 from recording_operator.controller.notifications.status import SinkStatusWriter
@@ -98,7 +99,7 @@ class SinkKeeper:
     def _edited(self, old: SinkRecord, sink: EventSink) -> SinkRecord:
         record = SinkRecord.of(sink)
         record.delivered, record.failed, record.pending = old.delivered, old.failed, old.pending
-        record.last_delivery_time = old.last_delivery_time
+        record.last_delivery_time, record.notifications = old.last_delivery_time, old.notifications
         record.problem, record.since = None, self._now()
         return record
 
@@ -171,6 +172,32 @@ class SinkKeeper:
                 record.delivered += delivered
                 record.failed += failed
                 record.changed = True
+
+    # Events about StorageReports and StorageLocations
+
+    def keys_in(self, namespace: str) -> list[SinkKey]:
+        """The sinks of a namespace that can be used; none before all were listed."""
+        with self._lock:
+            known = self._records.items() if self._all_listed else ()
+            return [key for key, record in known if key[0] == namespace and not record.stopped]
+
+    def cluster_notifications(self, key: SinkKey) -> tuple[ClusterNotification, ...]:
+        """The outbox of a sink."""
+        with self._lock:
+            record = self._records.get(key)
+            return () if record is None else record.notifications
+
+    def set_cluster_notifications(self, key: SinkKey, listed: tuple[ClusterNotification, ...]) -> None:
+        """Replace the outbox of a sink."""
+        with self._lock:
+            record = self._records.get(key)
+            if record is not None and record.notifications != listed:
+                record.notifications, record.changed = listed, True
+
+    def replace_cluster_notification(self, key: SinkKey, one: ClusterNotification) -> None:
+        """An attempt has ended."""
+        listed = self.cluster_notifications(key)
+        self.set_cluster_notifications(key, tuple(one if old.id == one.id else old for old in listed))
 
     # Called regularly by the leader
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from recording_operator.api.eventsink import EventSink
 from recording_operator.api.meta import Condition, ConditionStatus
+from recording_operator.api.notification import ClusterNotification
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.notifications.circuit import Circuit
 from recording_operator.engine.facts import Sink
@@ -31,6 +32,8 @@ class SinkRecord:
     failed: int
     pending: int = 0
     last_delivery_time: datetime | None
+    notifications: tuple[ClusterNotification, ...] = ()
+    """The outbox of events about StorageReports and StorageLocations."""
     problem: SinkProblem | None = None
     checked: bool = False
     """Whether its Secret and its reference were read since it was edited."""
@@ -53,6 +56,7 @@ class SinkRecord:
             delivered=status.delivered,
             failed=status.failed,
             last_delivery_time=status.last_delivery_time,
+            notifications=status.notifications,
         )
         ready = next((one for one in status.conditions if one.type == READY), None)
         if ready is not None and ready.reason == Reason.SINK_GONE and _is_about(ready, sink):

@@ -75,6 +75,7 @@ class SinkStatusWriter:
             "failed": record.failed,
             "pending": record.pending,
             "last_delivery_time": record.last_delivery_time,
+            "notifications": record.notifications,
         }
         wanted = sink.status.model_copy(update=update).model_dump(mode="json", by_alias=True, exclude_none=True)
         patch = merge_patch_between(raw.get("status") or {}, wanted)
