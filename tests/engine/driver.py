@@ -46,14 +46,15 @@ class Driver:
         capacity: Capacity | None = None,
         claim: Claim = CLAIM,
         gives_up_after: timedelta | None = None,
-        sinks: tuple[Sink, ...] = (),
+        sinks: tuple[Sink, ...] | None = (),
     ) -> None:
         options = engine_options(capacity=capacity, gives_up_after=gives_up_after)
         self.engine = Engine(claim=claim, options=options)
         self.now = START
         self.actions: list[Action] = []
         self.tell(LocationSeen(location=a_location(), ready=True), LocationsListed(), BudgetHoldsChanged(holds=()))
-        self.tell(SinksChanged(sinks=sinks))
+        if sinks is not None:
+            self.tell(SinksChanged(sinks=sinks))
         for recording in recordings:
             self.tell(RecordingSeen(recording=recording))
 

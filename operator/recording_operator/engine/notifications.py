@@ -7,7 +7,7 @@ sink accepts it, in the order of the events of a Recording, and up to 8 times wi
 
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from recording_operator.api.notification import MAX_NOTIFICATIONS, Notification, NotificationPhase
@@ -31,6 +31,7 @@ DELAYS: Final = (
 )
 """After each failed attempt but the last: 27.6 hours. Source: the schedule that the Standard Webhooks recommend."""
 MOST_ATTEMPTS: Final = len(DELAYS) + 1
+_AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
 _JITTER_SHARE: Final = 0.1
 _UNSENT_WAIT: Final = timedelta(seconds=5)
 _NEAR: Final = timedelta(minutes=2)
@@ -134,7 +135,7 @@ def _note_failure(tracked: TrackedRecording, one: Notification, fact: Notificati
     if fact.is_final or tried.attempts >= MOST_ATTEMPTS:
         return give_up(tracked, tried, fact.message)
     wait = max(
-        DELAYS[0] if tracked.ending else delay_after(tried.attempts, f"{one.sink} {one.id}"),
+        DELAYS[0] if tracked.ending else _delay(tried),
         timedelta(seconds=fact.retry_after_s or 0),
     )
     update = {"next_retry_time": now + wait, "message": fact.message}
@@ -166,16 +167,19 @@ def _waits(state: EngineState, tracked: TrackedRecording) -> list[datetime | Non
 def _due(one: Notification, sink: Sink) -> datetime:
     """When the next attempt starts: at once if the sink was edited or has recovered since the last one."""
     at = one.next_retry_time
-    if at is None:
-        return one.time
-    tried_by = at - DELAYS[min(max(one.attempts, 1), len(DELAYS)) - 1]
-    return one.time if sink.since is not None and sink.since > tried_by else at
+    if at is None or (one.attempts and sink.since is not None and sink.since > at - _delay(one)):
+        return _AT_ONCE
+    return at
+
+
+def _delay(tried: Notification) -> timedelta:
+    return delay_after(tried.attempts, f"{tried.sink} {tried.id}")
 
 
 def delay_after(attempts: int, what: str) -> timedelta:
     """The delay after so many attempts, up to a tenth longer: the events of an outage do not return all at once."""
     share = zlib.crc32(f"{what} {attempts}".encode()) / 2**32
-    return DELAYS[attempts - 1] * (1 + share * _JITTER_SHARE)
+    return DELAYS[min(attempts, len(DELAYS)) - 1] * (1 + share * _JITTER_SHARE)
 
 
 def _bounded(listed: Sequence[Notification]) -> tuple[Notification, ...]:

@@ -1,0 +1,98 @@
+"""The last events of a deleted Recording."""
+
+from dataclasses import replace
+
+from recording_operator.api.meta import DeletionPolicy
+from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.recording import Phase, Recording
+from recording_operator.engine.actions import CleanUp, ReportNotification, SendNotification, WriteFinalizers
+from recording_operator.engine.facts import (
+    CleanupEnded,
+    LocationSeen,
+    NotificationDelivered,
+    NotificationFailed,
+    RecordingGone,
+    RecordingSeen,
+    Sink,
+)
+from recording_operator.engine.farewell import LONGEST
+from tests.engine.builders import a_finished_recording, a_location, an_artifact_status
+from tests.engine.driver import Driver, deleting, none, only
+from tests.engine.scenes import UID
+
+APP = Sink(namespace="team-a", name="app", events=frozenset({"Deleted"}))
+ID = f"{UID}/deleted/1"
+DELIVERED = NotificationDelivered(uid=UID, sink="app", id=ID)
+FAILED = NotificationFailed(uid=UID, sink="app", id=ID, message="503")
+
+
+def finished(*, policy: DeletionPolicy = DeletionPolicy.RETAIN) -> Recording:
+    artifact = an_artifact_status(phase=Phase.COMPLETE, key="k", uri="s3://b/k", etag="e")
+    finalizers = (DELETE_OBJECT_FINALIZER,) if policy is DeletionPolicy.DELETE else ()
+    return a_finished_recording(
+        deletion_policy=policy, finalizers=finalizers, status={"artifacts": [artifact], "bucket": None}
+    )
+
+
+def cleaned_up(driver: Driver) -> Recording:
+    """A Recording with deletionPolicy Delete, whose objects are deleted."""
+    driver.tell(LocationSeen(location=a_location(policies=(DeletionPolicy.RETAIN, DeletionPolicy.DELETE)), ready=True))
+    recording = deleting(finished(policy=DeletionPolicy.DELETE))
+    only(driver.tell(RecordingSeen(recording=recording)), CleanUp)
+    driver.tell(CleanupEnded(uid=UID, ok=True))
+    return recording
+
+
+def sent(driver: Driver) -> list[SendNotification]:
+    return [action for action in driver.actions if isinstance(action, SendNotification)]
+
+
+def test_the_finalizer_stays_until_the_event_is_delivered() -> None:
+    driver = Driver(sinks=(APP,))
+    cleaned_up(driver)
+
+    assert [(one.id, one.objects_deleted) for one in sent(driver)] == [(ID, True)]
+    assert none(driver.actions, WriteFinalizers)
+    assert only(driver.tell(DELIVERED), WriteFinalizers).finalizers == ()
+
+
+def test_a_dead_sink_delays_a_deletion_by_30_seconds_at_most() -> None:
+    driver = Driver(sinks=(APP,))
+    cleaned_up(driver)
+    driver.tell(FAILED)
+    driver.wait(6)
+    assert len(sent(driver)) == 2
+
+    actions = driver.wait(LONGEST.total_seconds())
+
+    assert only(actions, WriteFinalizers).finalizers == ()
+    assert only(actions, ReportNotification).outcome.value == "failed"
+
+
+def test_without_a_finalizer_it_is_announced_when_it_is_gone() -> None:
+    driver = Driver(sinks=(APP,))
+
+    driver.tell(RecordingGone(uid=UID, recording=finished()))
+
+    assert [(one.id, one.objects_deleted) for one in sent(driver)] == [(ID, False)]
+    driver.tell(DELIVERED)
+    assert UID not in driver.engine.state.recordings
+
+
+def test_its_end_is_not_announced_twice() -> None:
+    driver = Driver(sinks=(APP,))
+    recording = cleaned_up(driver)
+    driver.tell(DELIVERED)
+
+    driver.tell(RecordingGone(uid=UID, recording=recording), RecordingGone(uid=UID, recording=recording))
+
+    assert len(sent(driver)) == 1
+
+
+def test_a_deletion_does_not_wait_for_a_sink_that_does_not_select_it() -> None:
+    driver = Driver(sinks=(replace(APP, events=frozenset({"Completed"})),))
+
+    cleaned_up(driver)
+
+    assert sent(driver) == []
+    assert only(driver.actions, WriteFinalizers).finalizers == ()
