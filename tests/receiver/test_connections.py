@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import pytest
 
@@ -13,6 +14,17 @@ from tests.support.waiting import eventually
 def test_a_request_gets_a_response() -> None:
     with served() as running:
         assert running.status_of(GET) == 200
+
+
+def test_the_body_of_a_response_does_not_wait_for_the_client_to_acknowledge_the_headers() -> None:
+    with served() as running, running.connect() as connection:
+        began_s = time.monotonic()
+        for _ in range(30):
+            connection.sendall(GET)
+            received = b""
+            while not received.endswith(b"\r\n\r\n0"):
+                received += connection.recv(65536)
+        assert time.monotonic() - began_s < 30 * 0.03  # 40 ms each, if it waits
 
 
 @pytest.mark.parametrize("sent", [b"", b"P", b"POST / HTTP/1.1\r\nHost: a\r\n"])

@@ -108,17 +108,17 @@ def zoom_challenge(plain: str = "q9ibPhGeRZ6ayx5WTrXjRw") -> Payload:
 
 
 def livekit_ended(
-    recording: ProviderRecording, *, event_id: str, location: str, status: str = "EGRESS_COMPLETE"
+    recording: ProviderRecording, *, event_id: str, location: str, folder: str = "", status: str = "EGRESS_COMPLETE"
 ) -> Payload:
-    """`egress_ended`. `location` is the URL of the object in the customer's bucket, without its file name."""
+    """`egress_ended`. `location` is the URL of the customer's bucket, `folder` the beginning of the key."""
     files = [
         {
-            "filename": file.path,
+            "filename": f"{folder}{file.path}",
             "startedAt": "1767261600000000000",
             "endedAt": "1767263440000000000",
             "duration": "1840000000000",
             "size": str(file.size_bytes),
-            "location": f"{location}/{file.path}",
+            "location": f"{location}/{folder}{file.path}",
         }
         for file in recording.files
         if file.kind == "video"
