@@ -70,6 +70,46 @@ _REPORT: Final = {
     ),
     "required": ["name", "spec"],
 }
+_SERVICE_ACCOUNT: Final = closed(create=YES_NO, name=NAME, annotations=TEXTS, labels=TEXTS)
+_DISRUPTION_BUDGET: Final = closed(enabled=YES_NO, maxUnavailable=INT_OR_PERCENT, minAvailable=INT_OR_PERCENT)
+_SERVICE_TYPE: Final = one_of("ClusterIP", "NodePort", "LoadBalancer")
+_NAMESPACE_OR_ALL: Final[Schema] = {"pattern": "^([*]|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$", "maxLength": 63, **TEXT}
+_RECEIVER: Final = closed(
+    enabled=YES_NO,
+    namespaces=many(_NAMESPACE_OR_ALL),
+    replicas={"type": ["integer", "null"], "minimum": 0},
+    autoscaling=closed(
+        enabled=YES_NO,
+        minReplicas=count(1),
+        maxReplicas=count(1),
+        targetCPUUtilizationPercentage=count(1),
+        behavior=ANY_OBJECT,
+    ),
+    strategy=ANY_OBJECT,
+    terminationGracePeriodSeconds=count(1),
+    serviceAccount=_SERVICE_ACCOUNT,
+    podAnnotations=TEXTS,
+    podLabels=TEXTS,
+    resources=ANY_OBJECT,
+    nodeSelector=TEXTS,
+    tolerations=OBJECTS,
+    affinity=ANY_OBJECT,
+    topologySpreadConstraints=OBJECTS,
+    priorityClassName=TEXT,
+    extraArgs=many(TEXT),
+    extraEnv=OBJECTS,
+    podDisruptionBudget=_DISRUPTION_BUDGET,
+    service=closed(type=_SERVICE_TYPE, port=PORT, annotations=TEXTS, labels=TEXTS),
+    ingress=closed(
+        enabled=YES_NO,
+        className=TEXT,
+        host=TEXT,
+        annotations=TEXTS,
+        labels=TEXTS,
+        tls=closed(enabled=YES_NO, secretName=NAME),
+    ),
+    httpRoute=closed(enabled=YES_NO, parentRefs=OBJECTS, hostnames=many(TEXT), annotations=TEXTS, labels=TEXTS),
+)
 
 VALUES: Final[Schema] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
@@ -95,7 +135,7 @@ VALUES: Final[Schema] = {
         terminationGracePeriodSeconds=count(1),
         log=closed(format=one_of("json", "text"), level=one_of("debug", "info", "warning", "error")),
         crds=closed(enabled=YES_NO, keep=YES_NO, annotations=TEXTS),
-        serviceAccount=closed(create=YES_NO, name=NAME, annotations=TEXTS, labels=TEXTS),
+        serviceAccount=_SERVICE_ACCOUNT,
         rbac=closed(
             create=YES_NO,
             aggregateToEdit=YES_NO,
@@ -112,6 +152,7 @@ VALUES: Final[Schema] = {
             failurePolicy=one_of("Fail", "Ignore"),
         ),
         filesystem=closed(volumes=many(_VOLUME)),
+        receiver=_RECEIVER,
         storageLocation=closed(create=YES_NO, name=NAME, existingSecret=NAME, spec=ANY_OBJECT),
         reports=many(_REPORT),
         podAnnotations=TEXTS,
@@ -141,10 +182,10 @@ VALUES: Final[Schema] = {
         extraVolumeMounts=OBJECTS,
         initContainers=OBJECTS,
         extraContainers=OBJECTS,
-        podDisruptionBudget=closed(enabled=YES_NO, maxUnavailable=INT_OR_PERCENT, minAvailable=INT_OR_PERCENT),
+        podDisruptionBudget=_DISRUPTION_BUDGET,
         service=closed(
             enabled=YES_NO,
-            type=one_of("ClusterIP", "NodePort", "LoadBalancer"),
+            type=_SERVICE_TYPE,
             port=PORT,
             annotations=TEXTS,
             labels=TEXTS,
@@ -152,6 +193,7 @@ VALUES: Final[Schema] = {
         networkPolicy=closed(
             enabled=YES_NO,
             metricsFrom=OBJECTS,
+            deliveriesFrom=OBJECTS,
             dns=closed(to=OBJECTS, ports=many(PORT)),
             apiServer=closed(cidrs=many(TEXT), ports=many(PORT)),
             publicPorts=many(PORT),

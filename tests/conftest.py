@@ -126,7 +126,7 @@ def bare_cluster(scratch: Path) -> Iterator[ControlPlane]:
         kinds = [
             foreign_kind(kind, "monitoring.coreos.com") for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
         ]
-        cluster.kubectl.apply(*kinds)
+        cluster.kubectl.apply(*kinds, foreign_kind("HTTPRoute", "gateway.networking.k8s.io"))
         for name in ("elsewhere", "team-a", "team-b", "monitoring", "finance"):
             make_namespace(cluster, name)
         make_namespace(cluster, NAMESPACE, RESTRICTED)

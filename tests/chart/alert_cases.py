@@ -45,6 +45,17 @@ _OF_ACME: Final = {"location": "archive", "kind": "org", "owner": "acme"}
 _LEFT: Final = _m("objects_left_total", 'reason="AccessDenied"')
 _MANIFESTS: Final = _m("manifests_failed_total", 'reason="AccessDenied"')
 _REASON: Final = {"reason": "SourceTooSlow"}
+_RECALL: Final = {"provider": "Recall"}
+
+
+def _deliveries(result: str) -> str:
+    return _m("deliveries_total", f'provider="Recall",result="{result}"')
+
+
+_RECEIVER: Final = _m("receiver_info", 'version="1"')
+_NOT_READY: Final = _m("event_sinks", 'ready="false"')
+_GIVEN_UP: Final = _m("notifications_total", 'event="Completed",result="failed"')
+_RETRIED: Final = _m("notifications_total", 'event="Completed",result="retried"')
 
 ALERT_CASES: Final = (
     AlertCase(alert="RecordingOperatorAbsent", series={"up": "1x20"}, at="6m", fires=({"namespace": "recordings"},)),
@@ -72,6 +83,7 @@ ALERT_CASES: Final = (
     ),
     AlertCase(alert="RecordingOperatorRestarting", series={_START: "0+100x60"}, at="10m", fires=({},)),
     AlertCase(alert="RecordingOperatorRestarting", series={_START: "0x10 100x10 200x10 300x30"}, at="59m"),
+    AlertCase(alert="RecordingOperatorRestarting", series={_START: "0+100x60", _RECEIVER: "1x60"}, at="10m"),
     AlertCase(
         alert="RecordingOperatorWatchSilent",
         series={_SILENT: "100+60x20", _m("leader"): "1x20"},
@@ -141,6 +153,54 @@ ALERT_CASES: Final = (
         fires=({"reason": "AccessDenied"},),
     ),
     AlertCase(alert="RecordingManifestsFailing", series={_MANIFESTS: "0x5 6x60"}, at="35m"),
+    AlertCase(alert="RecordingReceiverAbsent", series={"up": "1x20"}, at="6m", fires=({"namespace": "recordings"},)),
+    AlertCase(alert="RecordingReceiverAbsent", series={_RECEIVER: "1x20"}, at="10m"),
+    AlertCase(
+        alert="RecordingReceiverUnavailable",
+        series={_deliveries("unavailable"): "0+1x30", _deliveries("accepted"): "0+9x30"},
+        at="20m",
+        fires=({},),
+    ),
+    AlertCase(
+        alert="RecordingReceiverUnavailable",
+        series={_deliveries("unavailable"): "0+1x30", _deliveries("accepted"): "0+99x30"},
+        at="20m",
+    ),
+    AlertCase(
+        alert="RecordingReceiverOverloaded",
+        series={_deliveries("overloaded"): "0+1x30", _deliveries("accepted"): "0+9x30"},
+        at="20m",
+        fires=({},),
+    ),
+    AlertCase(
+        alert="RecordingReceiverOverloaded",
+        series={_deliveries("overloaded"): "0x5 9x30", _deliveries("accepted"): "0+9x30"},
+        at="25m",
+    ),
+    AlertCase(
+        alert="RecordingDeliveriesRejected",
+        series={_deliveries("rejected"): "0+9x60", _deliveries("accepted"): "0+1x60"},
+        at="45m",
+        fires=(_RECALL,),
+    ),
+    AlertCase(
+        alert="RecordingDeliveriesRejected",
+        series={_deliveries("rejected"): "0+1x60", _deliveries("accepted"): "0+9x60"},
+        at="45m",
+    ),
+    AlertCase(
+        alert="RecordingDeliveriesUnreadable",
+        series={_deliveries("unreadable"): "_x40 1x60", _deliveries("accepted"): "0+9x100"},
+        at="45m",
+        fires=(_RECALL,),
+    ),
+    AlertCase(alert="RecordingDeliveriesUnreadable", series={_deliveries("unreadable"): "1x100"}, at="90m"),
+    AlertCase(alert="EventSinkNotReady", series={_NOT_READY: "0x5 1x30"}, at="22m", fires=({},)),
+    AlertCase(alert="EventSinkNotReady", series={_NOT_READY: "0x5 1x10 0x30"}, at="22m"),
+    AlertCase(
+        alert="EventSinkEventsGivenUp", series={_GIVEN_UP: "_x20 1x90"}, at="25m", fires=({"event": "Completed"},)
+    ),
+    AlertCase(alert="EventSinkEventsGivenUp", series={_RETRIED: "0+1x90"}, at="25m"),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "1 0x30"}, at="8m", fires=({"location": "archive"},)),
     AlertCase(alert="StorageLocationNotReady", series={_READY: "0x3 1x30"}, at="20m"),
     AlertCase(alert="RecordingSourceExpiringSoon", series={_EXPIRING: "0x5 2x20"}, at="12m", fires=({},)),

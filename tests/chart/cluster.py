@@ -40,7 +40,10 @@ def foreign_kind(kind: str, group: str) -> Object:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, of a test"},  # needed below k8s.io
+        },
         "spec": {
             "group": group,
             "scope": "Namespaced",
@@ -70,3 +73,9 @@ def create_as(cluster: ControlPlane, kubeconfig: Any, *objects: Object, verb: st
     listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     done = cluster.kubectl_as(kubeconfig).run(verb, "-f", "-", stdin=json.dumps(listing))
     return done.returncode, done.stdout + done.stderr
+
+
+def forget(cluster: ControlPlane, name: str) -> bool:
+    """Delete a Recording of team-a that should not have been accepted, and return False."""
+    cluster.kubectl("delete", "recording", name, "--namespace=team-a", "--ignore-not-found")
+    return False

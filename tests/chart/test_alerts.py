@@ -16,6 +16,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReportStatus
 from recording_operator.engine.quotas import QuotaUsage
 from recording_operator.metrics import Metrics
+from recording_operator.providers.provider import Rejection
+from recording_operator.receiver.metrics import ReceiverMetrics
+from recording_operator.receiver.results import Result
 from tests.chart.alert_cases import ALERT_CASES, AlertCase
 from tests.chart.helm import CHART, Helm, Object, one
 
@@ -38,7 +41,7 @@ _A_REPORT = StorageReportStatus.model_validate(
         ],
     }
 )
-_ON = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}}
+_ON: dict[str, Any] = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}, "receiver": {"enabled": True}}
 
 
 @pytest.fixture
@@ -69,7 +72,15 @@ def exported() -> set[str]:
     metrics.objects_expired(1, enforced_by="Bucket")
     metrics.manifest_failed(reason=Reason.STORE_DENIED)
     metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1, stored={("archive", "STANDARD"): 1})
-    return set(re.findall(r"^([a-z_]+)[ {]", metrics.render().decode(), re.MULTILINE))
+    metrics.notification(event="Completed", result="failed")
+    metrics.set_sinks({True: 1, False: 1}, pending=1)
+    receiver = ReceiverMetrics(version="1")
+    receiver.delivery_began()
+    receiver.delivery_ended(provider="Recall", result=Result.ACCEPTED, seconds=1)
+    receiver.delivery_rejected(provider="Recall", reason="wrong_time")
+    receiver.api_responded(verb="GET", outcome="Forbidden", seconds=1)
+    text = metrics.render().decode() + receiver.render().decode()
+    return set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
 
 
 _A_QUOTA = QuotaUsage(
@@ -94,6 +105,15 @@ def test_every_query_of_the_dashboard_names_exported_metrics_only() -> None:
             names = set(_NAME.findall(query))
             assert names, query
             assert names <= exported(), query
+
+
+def test_alerts_and_pages_name_results_of_deliveries_that_exist(spec: Object) -> None:
+    results = {result.value for result in Result}
+    for rule in _alerts(spec):
+        for matched in re.findall(r'deliveries_total\{[^}]*result=~?"([a-z_|]+)"', rule["expr"]):
+            assert set(matched.split("|")) <= results, rule["alert"]
+    page = (RUNBOOKS / "RecordingDeliveriesRejected.md").read_text()
+    assert {rejection.value for rejection in Rejection} <= set(re.findall(r"`([a-z_]+)`", page))
 
 
 def test_dashboard_panels_do_not_overlap() -> None:
@@ -124,7 +144,7 @@ def test_pages_name_reasons_and_metrics_that_exist() -> None:
         text = path.read_text()
         assert {name for name in _NAME.findall(text) if not name.endswith("_")} <= exported(), path.name
         words = re.findall(
-            r"`((?:Location|Secret|Source|Store|Endpoint|Credentials|Access|Prices|Currency|Schedule|Budget)[A-Z][A-Za-z]+)`",
+            r"`((?:Location|Secret|Sink|Provider|Source|Store|Endpoint|Credentials|Access|Prices|Currency|Schedule|Budget)[A-Z][A-Za-z]+)`",
             text,
         )
         assert set(words) <= reasons, path.name
@@ -180,4 +200,5 @@ def test_alerts_can_be_left_out(helm4: Helm) -> None:
     values = {"prometheusRule": {**_ON["prometheusRule"], "disabled": ["RecordingQueueStuck"]}}
     alerts = {rule["alert"] for rule in _alerts(one(helm4.objects(values), "PrometheusRule")["spec"])}
     assert "RecordingQueueStuck" not in alerts
-    assert "RecordingTransfersStalled" in alerts
+    assert {"RecordingTransfersStalled", "RecordingReceiverUnavailable"} <= alerts
+    assert "RecordingReceiverAbsent" not in alerts  # these values run no receiver

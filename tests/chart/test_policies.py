@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localcluster import ControlPlane
-from tests.chart.cluster import NAMESPACE, create_as, make_namespace, recording
+from tests.chart.cluster import NAMESPACE, create_as, forget, make_namespace, recording
 from tests.chart.helm import CHART, RELEASE, Helm, Object
 from tests.support.waiting import eventually
 
@@ -53,10 +53,11 @@ def _grant(name: str, rules: list[Object], *, namespace: str | None = None) -> l
 
 @pytest.fixture
 def tenant(cluster_helm4: Helm, bare_cluster: ControlPlane) -> Iterator[Path]:
-    """A user with the role `edit` on Recordings in team-a, and the right to read the Secret `mine` and no other."""
+    """A user who may edit all our kinds in team-a, and read the Secret `mine` and no other."""
     cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}")
     make_namespace(bare_cluster, "team-a", {"tier": "gold"})
-    edit = [{"apiGroups": ["recordings.dev"], "resources": ["recordings"], "verbs": ["*"]}]
+    kinds = ["recordings", "recordingsources", "eventsinks"]
+    edit = [{"apiGroups": ["recordings.dev"], "resources": kinds, "verbs": ["*"]}]
     mine = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"], "verbs": ["get"]}]
     bare_cluster.kubectl.apply(
         *_grant("recordings", edit, namespace="team-a"),
@@ -73,19 +74,14 @@ def tenant(cluster_helm4: Helm, bare_cluster: ControlPlane) -> Iterator[Path]:
 
     def refused() -> bool:  # the API server takes a moment to compile a new policy
         bad = recording("probe", namespace="team-a", spec={"storageLocation": "closed", **_from_secrets("theirs")})
-        return "may not" in create_as(bare_cluster, kubeconfig, bad)[1] or _forget(bare_cluster, "probe")
+        return "may not" in create_as(bare_cluster, kubeconfig, bad)[1] or forget(bare_cluster, "probe")
 
     eventually(refused)
     secret = recording("probe", namespace="team-a", spec=_from_secrets("theirs"))
-    eventually(lambda: "may not" in create_as(bare_cluster, kubeconfig, secret)[1] or _forget(bare_cluster, "probe"))
+    eventually(lambda: "may not" in create_as(bare_cluster, kubeconfig, secret)[1] or forget(bare_cluster, "probe"))
     yield kubeconfig
     bare_cluster.kubectl("delete", "rolebindings,roles", "--all", "--namespace=team-a")
-    bare_cluster.kubectl("delete", "recordings", "--all", "--namespace=team-a")
-
-
-def _forget(cluster: ControlPlane, name: str) -> bool:
-    cluster.kubectl("delete", "recording", name, "--namespace=team-a", "--ignore-not-found")
-    return False
+    bare_cluster.kubectl("delete", "recordings,recordingsources,eventsinks", "--all", "--namespace=team-a")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +151,7 @@ def test_the_verb_use_can_be_required(bare_cluster: ControlPlane, cluster_helm4:
         made = recording("placed", namespace="team-a", spec={"storageLocation": None})
         return create_as(bare_cluster, kubeconfig, made)[1]
 
-    eventually(lambda: "Ask for the verb use" in said() or _forget(bare_cluster, "used"))
+    eventually(lambda: "Ask for the verb use" in said() or forget(bare_cluster, "used"))
     assert "You may not leave out spec.storageLocation" in said_without_a_name()
     use = [
         {

@@ -144,6 +144,64 @@ _MONITORING: Final[Values] = {
         "annotations": {"folder": "Recordings"},
     },
 }
+_RECEIVER: Final[Values] = {
+    "networkPolicy": {
+        "enabled": True,
+        "deliveriesFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
+    },
+    "receiver": {
+        "enabled": True,
+        "namespaces": ["team-a", "team-b"],
+        "replicas": 5,
+        "strategy": {"type": "Recreate", "rollingUpdate": None},
+        "terminationGracePeriodSeconds": 45,
+        "serviceAccount": {"name": "listener", "annotations": {"a": "b"}, "labels": {"kind": "workload"}},
+        "podAnnotations": {"a": "b"},
+        "podLabels": {"c": "d"},
+        "resources": {"limits": {"memory": "512Mi"}},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 2, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+        ],
+        "priorityClassName": "system-cluster-critical",
+        "extraArgs": ["--context=other"],
+        "extraEnv": [{"name": "A", "value": "b"}],
+        "podDisruptionBudget": {"maxUnavailable": "50%"},
+        "service": {"type": "NodePort", "port": 8000, "annotations": {"a": "b"}, "labels": {"c": "d"}},
+        "ingress": {
+            "enabled": True,
+            "className": "nginx",
+            "host": "hooks.example.com",
+            "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+            "labels": {"c": "d"},
+            "tls": {"secretName": "hooks-tls"},
+        },
+        "httpRoute": {
+            "enabled": True,
+            "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
+            "hostnames": ["hooks.example.com"],
+            "annotations": {"a": "b"},
+            "labels": {"c": "d"},
+        },
+    },
+}
+_SCALED_RECEIVER: Final[Values] = {
+    "receiver": {
+        "enabled": True,
+        "namespaces": ["*"],
+        "autoscaling": {
+            "enabled": True,
+            "minReplicas": 3,
+            "maxReplicas": 20,
+            "targetCPUUtilizationPercentage": 50,
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}},
+        },
+        "podDisruptionBudget": {"minAvailable": 1},
+        "ingress": {"enabled": True, "host": "hooks.example.com", "tls": {"enabled": False}},
+    },
+}
 _OFF: Final[Values] = {
     "crds": {"enabled": False},
     "serviceAccount": {"create": False, "name": "given"},
@@ -168,6 +226,13 @@ CASES: Final[dict[str, Values]] = {
     "storage": _STORAGE,
     "monitoring": _MONITORING,
     "pod monitor": {"podMonitor": _MONITOR},
+    "receiver": _RECEIVER,
+    "receiver that scales": _SCALED_RECEIVER,
+    "receiver scaled by others": {"receiver": {"enabled": True, "replicas": None}},
+    "receiver without a budget": {"receiver": {"enabled": True, "podDisruptionBudget": {"enabled": False}}},
+    "receiver with a given account": {
+        "receiver": {"enabled": True, "serviceAccount": {"create": False, "name": "given"}}
+    },
     "off": _OFF,
     "no budget": {"podDisruptionBudget": {"enabled": False}},
     "no service": {"service": {"enabled": False}},

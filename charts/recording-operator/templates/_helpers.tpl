@@ -32,14 +32,41 @@ app.kubernetes.io/part-of: recording-operator
 {{- end }}
 {{- end }}
 
-{{- /* metadata: dict root name [labels] [annotations] [namespaced, default true] [namespace] */ -}}
+{{- /* The receiver's pods have another name, so that no selector of the operator's takes them for its own. */ -}}
+{{- define "receiver.fullname" -}}
+{{- printf "%s-receiver" (include "operator.fullname" .) }}
+{{- end }}
+
+{{- define "receiver.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "operator.name" . | trunc 54 | trimSuffix "-" }}-receiver
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "receiver.labels" -}}
+{{- $own := dict "app.kubernetes.io/component" "receiver" | merge (include "receiver.selectorLabels" . | fromYaml) }}
+{{- merge $own (include "operator.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "receiver.serviceAccountName" -}}
+{{- if .Values.receiver.serviceAccount.create }}
+{{- default (include "receiver.fullname" .) .Values.receiver.serviceAccount.name }}
+{{- else }}
+{{- required "receiver.serviceAccount.name is needed where receiver.serviceAccount.create is false" .Values.receiver.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "receiver.metricsName" -}}
+{{- printf "%s-metrics" (include "receiver.fullname" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* metadata: dict root name [of, default operator] [labels] [annotations] [namespaced, default true] [namespace] */ -}}
 {{- define "operator.metadata" -}}
 name: {{ .name }}
 {{- if ne (toString .namespaced) "false" }}
 namespace: {{ default (include "operator.namespace" .root) .namespace }}
 {{- end }}
 labels:
-  {{- toYaml (merge dict (fromYaml (include "operator.labels" .root)) (default dict .labels)) | nindent 2 }}
+  {{- toYaml (merge dict (fromYaml (include (printf "%s.labels" (default "operator" .of)) .root)) (default dict .labels)) | nindent 2 }}
 {{- with merge dict (default dict .annotations) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -128,4 +155,33 @@ spec:
 {{- $_ := set $settings "filesystem" (merge (dict "roots" $roots) $filesystem) }}
 {{- end }}
 {{- toYaml $settings }}
+{{- end }}
+
+{{- /* Rules of a NetworkPolicy for what operator and receiver both need: DNS and the API server. */}}
+{{- define "operator.commonEgress" -}}
+{{- $policy := .Values.networkPolicy }}
+{{- $blocked := .Files.Get "files/not-public.yaml" | fromYaml }}
+- ports:
+    {{- range $policy.dns.ports }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with $policy.dns.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- if $policy.apiServer.cidrs }}
+- ports:
+    {{- range $policy.apiServer.ports }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  to:
+    {{- range $policy.apiServer.cidrs }}
+    - ipBlock:
+        cidr: {{ . | quote }}
+        {{- with get $blocked.metadata . }}
+        except: {{ toJson . }}
+        {{- end }}
+    {{- end }}
+{{- end }}
 {{- end }}
