@@ -50,6 +50,7 @@ ENDS_NO_ATTEMPT = {
     Reason.THRESHOLD_PASSED,
     Reason.RECEIVING,
     Reason.MAPPING_INVALID,
+    Reason.NAME_TAKEN,
     Reason.DELIVERING,
     Reason.SINK_NOT_FOUND,
     Reason.SINK_BLOCKED,

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from localcluster.receiverprocess import ReceiverProcess
+from recording_operator.api.recordingsource import RecordingSource
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from recording_operator.receiver.drafting import recording_name
 from tests.receiver.conftest import Meetings
-from tests.receiver.sending import completed, failed, post, url
+from tests.receiver.sending import BOT, completed, failed, post, secret_manifest, url
 from tests.receiver.test_secrecy import TOKEN, gladia
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -109,13 +112,28 @@ def test_an_inline_transcript_is_in_the_recording_or_in_a_secret(
 
 
 def test_a_recording_of_another_origin_is_left_alone(receiver: ReceiverProcess, meetings: Meetings) -> None:
+    namespace = f"--namespace={meetings.namespace}"
     assert meetings.send(receiver, completed()).status == 200
-    stranger = only(meetings)
-    name = stranger["metadata"]["name"]
-    meetings.cluster.kubectl("label", "recording", name, f"--namespace={meetings.namespace}", "recordings.dev/source-")
+    name = only(meetings)["metadata"]["name"]
+    meetings.cluster.kubectl("label", "recording", name, namespace, "recordings.dev/source-")
     before = only(meetings)
     assert meetings.send(receiver, completed(files={"transcription": url("t.json")}), message_id="m2").status == 200
     assert only(meetings) == before
+    events = ("get", "events.events.k8s.io", namespace, "--field-selector=reason=NameTaken")
+    [event] = eventually(lambda: meetings.cluster.kubectl.json(*events)["items"], what="an Event")
+    assert (event["regarding"]["kind"], event["type"]) == ("RecordingSource", "Warning")
+
+
+def test_a_secret_of_another_origin_is_left_alone(receiver: ReceiverProcess, meetings: Meetings) -> None:
+    """The Recording exists by now, and the redelivery completes it when the Secret is gone."""
+    source = RecordingSource.model_validate(meetings.source())
+    meetings.cluster.kubectl.apply(secret_manifest(recording_name(source, BOT), meetings.namespace, video="theirs"))
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4")})).status == 503
+    name = only(meetings)["metadata"]["name"]
+    assert value(meetings, name, "video") == "theirs"
+    meetings.cluster.kubectl("delete", "secret", name, f"--namespace={meetings.namespace}")
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4")}), message_id="m2").status == 200
+    assert value(meetings, name, "video") == url("v.mp4")
 
 
 def test_a_recording_that_was_deleted_is_created_again_with_its_own_secret(

@@ -216,6 +216,7 @@ class Reason(StrEnum):
     # A RecordingSource
     RECEIVING = "Receiving", "Ready: the receiver accepts deliveries at status.path."
     MAPPING_INVALID = "MappingInvalid", "Ready: an expression of the RecordingSource cannot be used; the message says which. Deliveries that need it are rejected."
+    NAME_TAKEN = "NameTaken", "Event on a RecordingSource: a Recording or Secret of another origin has the name that a delivery needs, so the delivery was dropped. Remove it, and let the provider repeat the delivery."
     # An EventSink
     DELIVERING = "Delivering", "Ready: events are sent. The last one was delivered, or none was sent yet."
     SINK_NOT_FOUND = "SinkNotFound", "Ready: the object in spec.ref does not exist, or has no status.address.url, or the operator may not read it. Events wait.", None, Trait.BLOCKS_SINK

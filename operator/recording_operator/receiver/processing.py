@@ -1,7 +1,7 @@
 """Reads a verified delivery and writes what it brings. Runs in a thread of `Workers`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,8 +31,10 @@ class Processed:
 class Processor:
     """Processes deliveries. Thread-safe."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, *, on_conflict: Callable[[KnownSource], None] = lambda _: None) -> None:
+        """`on_conflict` is called if an object of another origin has the name that a delivery needs."""
         self._intake = intake
+        self._on_conflict = on_conflict
 
     def process(self, delivery: Delivery, known: KnownSource) -> Processed:
         """Read and write one genuine delivery."""
@@ -47,10 +49,13 @@ class Processor:
             return Processed(result=Result.UNREADABLE)
         except SecretTaken as error:
             _log(known, logging.WARNING, "A delivery was not written: %s", error)
+            self._on_conflict(known)
             return Processed(result=Result.FAILED)
         except KubeError as error:
             _log(known, level_of(error), "A delivery was not written, and the provider repeats it: %s", error)
             return Processed(result=Result.UNAVAILABLE if is_away(error) else Result.FAILED)
+        if result is Result.CONFLICT:
+            self._on_conflict(known)
         return Processed(result=result, occurred_at=read.occurred_at)
 
 

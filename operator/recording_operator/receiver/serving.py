@@ -1,16 +1,19 @@
 """One receiver process: creates its parts, serves until a signal, and ends in order."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from recording_operator.api.names import RECORDING_SOURCE_PLURAL
+from recording_operator.api.names import API_VERSION, RECORDING_SOURCE_KIND, RECORDING_SOURCE_PLURAL
+from recording_operator.api.reasons import Reason
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.process import StartError
 from recording_operator.kube.connection import Connection
+from recording_operator.kube.events import EventRecorder, EventType
 from recording_operator.kube.receiving import ReceiverApi
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.watch import Watcher
@@ -22,7 +25,7 @@ from recording_operator.receiver.metrics import ReceiverMetrics
 from recording_operator.receiver.processing import Processor
 from recording_operator.receiver.protocol import ConnectionLimits, Connections
 from recording_operator.receiver.secretkeeper import SecretKeeper
-from recording_operator.receiver.sources import SourceBook
+from recording_operator.receiver.sources import KnownSource, SourceBook
 from recording_operator.receiver.statuses import StatusWriter
 from recording_operator.receiver.workers import QueueLimits, Workers
 from recording_operator.settings import ReceiverSettings
@@ -67,15 +70,15 @@ class Receiver:
             ),
             on_closed=lambda reason: self._metrics.connection_closed(reason=reason),
         )
-        api = ReceiverApi(
-            RestClient(
-                connection,
-                user_agent=_USER_AGENT,
-                observer=self._metrics,
-                connections=settings.threads + 2,
-                on_server_time=clock.note_server_time,
-            )
+        rest = RestClient(
+            connection,
+            user_agent=_USER_AGENT,
+            observer=self._metrics,
+            connections=settings.threads + 3,
+            on_server_time=clock.note_server_time,
         )
+        api = ReceiverApi(rest)
+        self._events = EventRecorder(rest, instance=socket.gethostname())
         self._keeper = SecretKeeper(api, register_secret=register_secret)
         self._book = SourceBook(on_seen=self._keeper.read_soon)
         self._statuses = StatusWriter(api, now=clock.now)
@@ -88,7 +91,7 @@ class Receiver:
                 book=self._book,
                 bodies=BodyReader(_body_limits(settings)),
                 workers=self._workers,
-                processor=Processor(Intake(api)),
+                processor=Processor(Intake(api), on_conflict=self._report_conflict),
                 statuses=self._statuses,
                 metrics=self._metrics,
                 now=clock.now,
@@ -121,6 +124,7 @@ class Receiver:
         self._workers.close()
         self._stop_now.set()
         statuses.join(_JOIN_S)
+        self._events.close(timeout_s=_JOIN_S)
         health.stop()
         _logger.info("Ended")
         return 0
@@ -140,6 +144,17 @@ class Receiver:
         _logger.info("Listening on port %d for deliveries", server.port)
         _logger.info("Listening on %s for /healthz, /readyz and /metrics", health.address)
         return server, health
+
+    def _report_conflict(self, known: KnownSource) -> None:
+        metadata = known.source.metadata
+        names = {"namespace": metadata.namespace, "name": metadata.name, "uid": metadata.uid}
+        self._events.emit(
+            {"apiVersion": API_VERSION, "kind": RECORDING_SOURCE_KIND, "metadata": names},
+            reason=Reason.NAME_TAKEN.value,
+            action="Receiving",
+            note="An object of another origin has the name that a delivery needs. The log of the receiver names it.",
+            event_type=EventType.WARNING,
+        )
 
     def _alive(self) -> str | None:
         if self._server is not None and not self._server.alive and not self._stop.is_set():
