@@ -40,6 +40,7 @@ from recording_operator.engine.identity import recording_uid, stores_nothing
 from recording_operator.engine.imports import opens, source_object
 from recording_operator.engine.status import TERMINAL
 from tests.engine.simulation.apiserver import Change
+from tests.engine.simulation.providers import MARK
 from tests.engine.simulation.store import Address, bucket_of
 
 if TYPE_CHECKING:
@@ -246,6 +247,7 @@ class Checker:
                     f"written on {action.resource_version}, and {talk.newest} is known"
                 )
                 if isinstance(action, WriteStatus):
+                    assert MARK not in str(action.status), "a URL of a provider is in a status"
                     talk.status = action.status
                     self._may_begin(operator, action)
             case ReadRecording(ref=ref) | DeleteRecording(ref=ref):
@@ -261,6 +263,8 @@ class Checker:
                 assert held or action.recording.spec.deletion_policy is DeletionPolicy.RETAIN, "started unheld"
                 assert not operator.stopping, "started while draining"
                 _may_copy(action)
+            case EmitEvent(note=note) if MARK in note:
+                raise AssertionError("a URL of a provider is in an Event")
             case EmitEvent(ref=ref, reason=Reason.OLD_OBJECTS_KEPT):
                 self.world.moves.gave_up(ref.uid)
             case EmitEvent(ref=ref, reason=reason) if reason not in _NOT_ABOUT_STATUS:

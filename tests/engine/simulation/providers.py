@@ -38,6 +38,9 @@ class Provider:
         self.denied_secret: int | None = None
         self.is_missing = False
         self.has_no_media = False
+        self.requests = 0
+        self.dud_urls = 0
+        """So many of the next URLs have expired when they are given."""
 
     # What users and faults do
 
@@ -107,6 +110,7 @@ class Provider:
         self, operator: "Operator", what: str, credentials: Mapping[str, str], recording_id: str
     ) -> tuple[Media, ...]:
         now_s = self._world.schedule.elapsed_s
+        self.requests += 1
         before_s = self._asked.get((operator.name, what), -_MINUTE_S)
         denied = credentials["apiKey"] == f"key-{self.denied_secret}"
         assert now_s - before_s >= _MINUTE_S or self._secret, f"{what} was asked for {now_s - before_s} s ago"
@@ -125,7 +129,11 @@ class Provider:
         self._urls += 1
         url = f"https://media.example.com/{name}/{self._urls}?sig={MARK}-{self._urls}"
         expires = "sources" in self._world.faults and self._world.rng.random() < 0.4
-        verdict = Verdict.EXPIRED if expires else fate.verdict
-        chance = 1.0 if expires else fate.chance
-        self._world.fates[url] = replace(fate, verdict=verdict, chance=chance)
+        if self.dud_urls > 0:
+            self.dud_urls -= 1
+            self._world.fates[url] = replace(fate, verdict=Verdict.EXPIRED, chance=1.0, parts=0)
+        elif expires:
+            self._world.fates[url] = replace(fate, verdict=Verdict.EXPIRED, chance=1.0)
+        else:
+            self._world.fates[url] = replace(fate, verdict=None if fate.verdict is Verdict.EXPIRED else fate.verdict)
         return Media(name=name, kind=ArtifactKind.VIDEO, url=url)

@@ -37,6 +37,8 @@ class Fate:
     chance: float = 0.0
     retry_after_s: float | None = None
     has_no_length: bool = False
+    fails_at: int | None = None
+    """The part at which an attempt fails. None: any."""
 
     def failure(self, rng: Random) -> Reason | None:
         """The reason for which this attempt fails, or None."""

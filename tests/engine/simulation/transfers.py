@@ -179,7 +179,9 @@ class Transfer:
     def _upload(self, fate: Fate, size: int, content: str | None = None) -> Steps:
         world = self._world
         failure = fate.failure(world.rng)
-        fails_at = world.rng.randrange(-1, fate.parts + 1) if failure is not None else None
+        fails_at = fate.fails_at
+        if failure is not None and fails_at is None:
+            fails_at = world.rng.randrange(-1, fate.parts + 1)
         if failure is not None and (fails_at == -1 or not fate.parts):
             raise _AttemptError(failure, fate.retry_after_s)
         if not fate.parts:
