@@ -113,8 +113,8 @@ class ArtifactStatus(ApiModel):
     )
     expired_since: Time | None = Field(
         default=None,
-        description="When the operator first found that the URL has expired. The location's "
-        "retry.refreshGrace begins then.",
+        description="When the operator first found that the URL has expired, or that a fresh URL of the provider has. "
+        "The location's retry.refreshGrace begins then.",
     )
     source: SourceFacts | None = Field(
         default=None, description="Size and validators that the source sent when the upload began."

@@ -157,7 +157,7 @@ class RetryPolicy(ApiModel):
     refresh_grace: Duration = Field(
         default=timedelta(hours=1),
         description="How long an artifact whose URL has expired waits for a fresh URL. Its stored parts are kept. 0s: "
-        "it fails at once.",
+        "it fails at once. If the source names a provider, how long the provider may give URLs that do not work.",
     )
 
 
