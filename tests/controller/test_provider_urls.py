@@ -61,10 +61,10 @@ class Scene:
     def now(self) -> datetime:
         return START + timedelta(seconds=self.elapsed_s)
 
-    def request(self, _method: str, path: str, **_: object) -> dict[str, Any]:
+    def request(self, method: str, path: str, **_: object) -> dict[str, Any]:
         """The API server."""
         if not self.may_read:
-            raise Forbidden(path, status=403)
+            raise Forbidden(f"{method} {path}", status=403)
         if path.endswith("/recordingsources/calls") and not self.is_missing:
             meta = {"name": "calls", "namespace": NAMESPACE, "uid": "u", "generation": self.generation}
             return {"metadata": meta, "spec": self.spec}
@@ -74,9 +74,11 @@ class Scene:
         raise NotFound(path, status=404)
 
     def fetch(
-        self, _source: RecordingSource, credentials: Mapping[str, str], recording_id: str, _options: ReadOptions
+        self, source: RecordingSource, credentials: Mapping[str, str], recording_id: str, options: ReadOptions
     ) -> tuple[Media, ...]:
         """The provider."""
+        assert source.metadata.name == "calls"
+        assert options.kinds == frozenset(ArtifactKind)
         self.requests.append((credentials["apiKey"], recording_id))
         if self.error is not None:
             raise self.error

@@ -1,6 +1,5 @@
 """A provider in the simulated world: URLs that expire in the middle of an upload, outages, denials, crashes."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 
@@ -62,7 +61,7 @@ class Scene:
 
 
 @pytest.fixture(params=SEEDS)
-def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+def scene(request: pytest.FixtureRequest) -> Scene:
     """With another order of events for each seed."""
     return Scene(request.param)
 
