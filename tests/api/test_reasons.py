@@ -187,6 +187,13 @@ def test_every_reason_has_a_sentence_and_is_set_somewhere(reason: Reason) -> Non
     assert reason in reasons_named_in("."), "no code sets it"
 
 
+def test_every_reason_has_a_test() -> None:
+    tests = [file for file in Path(__file__).parents[1].rglob("*.py") if file.name != Path(__file__).name]
+    words = set(re.findall(r"\w+", " ".join(file.read_text() for file in tests)))
+
+    assert [reason.name for reason in Reason if not {reason.name, reason.value} & words] == []
+
+
 @pytest.mark.parametrize("trait", list(Trait))
 def test_every_trait_is_used_by_a_reason_and_read_in_the_code(trait: Trait) -> None:
     code = "".join(file.read_text() for file in ROOT.rglob("*.py") if file.name != "reasons.py")

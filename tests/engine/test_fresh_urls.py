@@ -273,3 +273,14 @@ def test_what_expires_is_a_url_and_not_a_provider(artifact: ArtifactSpec, has_ex
     scene = Scene(artifact)
 
     assert (scene.recording.status.expires_at is not None) is has_expiry
+
+
+def test_a_url_that_is_rejected_again_within_the_minute_waits_for_the_next_one() -> None:
+    scene = Scene()
+    scene.end(EXPIRED)
+    scene.resolved(fresh=True)
+    scene.progress(24)
+
+    scene.end(EXPIRED)
+
+    assert (scene.state.phase, scene.state.reason) == (Phase.PENDING, Reason.REFRESHING_URL)

@@ -109,7 +109,7 @@ class Reason(StrEnum):
     STORED = "Stored", "Every artifact is in the store and was verified there.", None, Trait.NORMAL_EVENT
     PARTIALLY_STORED = "PartiallyStored", "Every required artifact is stored. An optional one failed; see status.artifacts."
     EXPIRED = "Expired", "A rule in spec.lifecycle of the StorageLocation has deleted the stored objects, because of their age. The Recording stays Complete; it is no longer in reports. There is nothing to do.", None, Trait.NORMAL_EVENT
-    SUSPENDED = "Suspended", "spec.suspend is true. What is stored so far is kept. Set it to false to resume.", None, Trait.NORMAL_EVENT
+    SUSPENDED = "Suspended", "spec.suspend is true. A Recording keeps what is stored so far, an EventSink keeps its events, and a RecordingSource rejects deliveries. Set it to false to resume.", None, Trait.NORMAL_EVENT
     CANCELLED = "Cancelled", "spec.cancel is true, and the upload was aborted. Set it to false to start again.", Verdict.FINAL, Trait.NORMAL_EVENT
     DELETING = "Deleting", "The Recording is being deleted, and nothing blocks its deletion any more."
     DELETION_BLOCKED = "DeletionBlocked", "The Recording is being deleted, and its objects cannot be removed from the store (deletionPolicy Delete). The message says why. The removal is retried. Repair the location, or set deletionPolicy to Retain to delete only the Recording."

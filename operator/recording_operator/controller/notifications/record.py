@@ -13,6 +13,7 @@ from recording_operator.notify.sender import Target
 
 READY = "Ready"
 _WORKING = "Events are sent."
+_SUSPENDED = "Events are kept and not sent: spec.suspend is true."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +85,8 @@ class SinkRecord:
 
     def ready_condition(self, now: datetime) -> Condition:
         """The condition Ready."""
-        ready = self.problem is None
-        status = ConditionStatus.TRUE if ready else ConditionStatus.FALSE
+        reason, message = self._why()
+        status = ConditionStatus.TRUE if reason is Reason.DELIVERING else ConditionStatus.FALSE
         old = next((one for one in self.sink.status.conditions if one.type == READY), None)
         since = old.last_transition_time if old is not None and old.status is status else now
         return Condition(
@@ -93,9 +94,17 @@ class SinkRecord:
             status=status,
             observed_generation=self.sink.metadata.generation,
             last_transition_time=since,
-            reason=Reason.DELIVERING if self.problem is None else self.problem.reason,
-            message=_WORKING if self.problem is None else self.problem.message,
+            reason=reason,
+            message=message,
         )
+
+    def _why(self) -> tuple[Reason, str]:
+        """Reason and message of the condition."""
+        if self.sink.spec.suspend:
+            return Reason.SUSPENDED, _SUSPENDED
+        if self.problem is not None:
+            return self.problem.reason, self.problem.message
+        return Reason.DELIVERING, _WORKING
 
 
 def _is_about(condition: Condition, sink: EventSink) -> bool:
