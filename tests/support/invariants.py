@@ -9,7 +9,8 @@ I10 no restart · I11 usage samples can be read, were written once, and are alon
 I12 every settled Recording has a manifest that says what its status says, and there are no other manifests ·
 I13 no quota was ever passed by more than one artifact of unknown length ·
 I14 an object that a Recording was copied from is as it was ·
-I15 of a settled Recording, nothing is left of a move · I16 killed writers leave nothing in a directory.
+I15 of a settled Recording, nothing is left of a move · I16 killed writers leave nothing in a directory ·
+I17 the end of every settled Recording was announced, always with the same id.
 A failure names its invariant.
 """
 
@@ -21,7 +22,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import URLError
 
 from awscrt.checksums import crc64nvme
 from botocore.exceptions import ClientError
@@ -33,7 +33,9 @@ from recording_operator.controller.usage.samples import load
 from recording_operator.engine.manifest import decode
 from recording_operator.kube.errors import TooManyRequests
 from recording_operator.usage.codec import usage_file
+from tests.support.announced import not_announced
 from tests.support.described import without_manifest
+from tests.support.prometheus import metrics_of
 from tests.support.quota_replay import passed
 from tests.support.recordings import Bytes, Live, path_of
 from tests.support.waiting import eventually
@@ -65,6 +67,7 @@ def check_invariants(world: World) -> None:
     check_source_objects(world)
     check_moves(world)
     check_left_over(world)
+    check_announcements(world)
     check_secrets(world)
     if world.forbidden.connections:
         raise InvariantError(f"I9: {world.forbidden.connections} connections to a blocked address")
@@ -248,6 +251,13 @@ def check_source_objects(world: World) -> None:
             raise InvariantError(f"I14: {key} is {now}, it was {was}")
 
 
+def check_announcements(world: World) -> None:
+    """I17: the end of every settled Recording was announced to each sink that selects it."""
+    for expected in world.expected.values():
+        if left := not_announced(list(expected.live.versions()), world.sinks):
+            raise InvariantError(f"I17: {left}")
+
+
 def check_control(world: World) -> None:
     """I7, if an operator is running."""
     if world.control is None or not world.running:
@@ -346,7 +356,7 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
     for number, operator in enumerate(world.everyone):
         yield f"the log of operator {number}", operator.log_text()
         if operator in world.running:
-            yield f"the metrics of operator {number}", _metrics(operator)
+            yield f"the metrics of operator {number}", metrics_of(operator)
     for namespace in (world.namespace, OPERATOR_NAMESPACE, "default"):
         events = world.admin.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
         yield f"the events of {namespace}", json.dumps(events)
@@ -363,18 +373,8 @@ def _places(world: World) -> Iterator[tuple[str, str]]:
         yield f"the usage sample {uri}", gzip.decompress(world.holdings.body(uri)).decode()
     for holding in world.holdings:
         yield from holding.texts()
-
-
-def _metrics(operator: OperatorProcess) -> str:
-    """The metrics of an operator that may have been started just now."""
-
-    def shown() -> str:
-        try:
-            return operator.metrics()
-        except URLError:
-            return ""
-
-    return eventually(shown, within_s=_PROBED_WITHIN_S, what="metrics")
+    for name, sink in world.sinks.items():
+        yield f"an event for {name}", "\n".join(sink.app.bodies)
 
 
 def _items(world: World, path: str) -> list[JsonObject]:

@@ -6,17 +6,21 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import URLError
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from localcluster import OperatorProcess
 from localcluster.install import PROJECT
+from tests.support.waiting import eventually
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 Scrape = dict[Series, float]
 
 _CHART_FILES: Final = PROJECT / "charts" / "recording-operator" / "files"
 _TARGET: Final = {"namespace": "recordings", "instance": "operator"}
+_WITHIN_S: Final = 15.0
 _COUNTS: Final = ("_total", "_bucket", "_count", "_sum")
 _INLINE_CODE: Final = re.compile(r"`([^`\n]*recording_operator_[^`\n]*)`")
 
@@ -101,3 +105,15 @@ def _notation(series: Series) -> str:
     name, labels = series
     text = ",".join(f"{key}={json.dumps(word)}" for key, word in {**dict(labels), **_TARGET}.items())
     return f"{name}{{{text}}}"
+
+
+def metrics_of(operator: OperatorProcess) -> str:
+    """The metrics of an operator that may have been started just now."""
+
+    def shown() -> str:
+        try:
+            return operator.metrics()
+        except URLError:
+            return ""
+
+    return eventually(shown, within_s=_WITHIN_S, what="metrics")

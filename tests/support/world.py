@@ -14,6 +14,7 @@ from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.conftest import LocationFactory
+from tests.support.announced import KnownSink
 from tests.support.forbidden import FORBIDDEN_HOST, ForbiddenListener
 from tests.support.history import History
 from tests.support.holdings import BucketHolding, DirectoryHolding, Holdings
@@ -86,6 +87,8 @@ class World:
     """uids of Recordings whose objects must be gone."""
     secrets: set[str] = field(default_factory=lambda: {CANARY})
     """Strings that may appear nowhere but where the user wrote them."""
+    sinks: dict[str, KnownSink] = field(default_factory=dict)
+    """Applications that must be informed of the end of every Recording, by EventSink."""
     unsized_bytes: int = 0
     """Size of the largest artifact whose source states no length."""
     proof: str = "FullObjectCRC64NVME"

@@ -1,0 +1,189 @@
+"""What the leader knows about EventSinks, and what their statuses say."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from recording_operator.api.eventsink import EventSink
+from recording_operator.api.reasons import Reason
+from recording_operator.controller.notifications.circuit import FAILURES
+from recording_operator.controller.notifications.keeper import SinkKeeper
+from recording_operator.controller.notifications.status import SinkStatusWriter
+from recording_operator.controller.notifications.targets import TargetResolver
+from recording_operator.engine.facts import Sink, SinksChanged
+from recording_operator.kube.client import KubeApi
+from recording_operator.notify.sender import NotAcceptedError, Target
+from tests.controller.notifications.sinks import FakeSinkApi, a_raw_sink
+from tests.engine.builders import START
+from tests.support.inline_pool import InlinePool
+
+KEY = ("team-a", "app")
+UNAVAILABLE = NotAcceptedError(Reason.SINK_UNAVAILABLE, "The receiver responded 503, expected 2xx.")
+
+
+class World:
+    """A keeper, and what it does."""
+
+    def __init__(self, *sinks: dict[str, Any]) -> None:
+        self.now, self.steady_s = START, 0.0
+        self.api = FakeSinkApi(*sinks)
+        self.facts: list[SinksChanged] = []
+        self.recoveries = 0
+        self.events: list[str] = []
+        self.problem: NotAcceptedError | None = None
+        self.resolved = 0
+        self.keeper = SinkKeeper(
+            resolver=cast("TargetResolver", self),
+            status=SinkStatusWriter(cast("KubeApi", self.api), events=self, now=lambda: self.now),
+            post=self.facts.append,
+            on_recovery=self._recovered,
+            pool=InlinePool(),
+            now=lambda: self.now,
+            steady_s=lambda: self.steady_s,
+        )
+        for one in sinks:
+            self.keeper.seen(one)
+        self.keeper.listed(frozenset(one["metadata"]["uid"] for one in sinks))
+
+    def emit(self, regarding: Any, *, reason: str, **_: Any) -> None:  # noqa: ARG002 - as EventPoster
+        self.events.append(reason)
+
+    def resolve(self, sink: EventSink) -> Target:
+        self.resolved += 1
+        if self.problem is not None:
+            raise self.problem
+        return Target(url=str(sink.spec.uri), keys=())
+
+    def _recovered(self) -> None:
+        self.recoveries += 1
+
+    def wait(self, seconds: float) -> None:
+        self.now, self.steady_s = self.now + timedelta(seconds=seconds), self.steady_s + seconds
+        self.keeper.tick()
+
+    def sink(self) -> Sink:
+        return self.facts[-1].sinks[0]
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.api.sinks[KEY]["status"])
+
+    def ready(self) -> tuple[str, str]:
+        condition = self.status()["conditions"][0]
+        return condition["status"], condition["reason"]
+
+
+def test_the_engine_hears_of_sinks_when_all_are_listed() -> None:
+    world = World(a_raw_sink(selector={"matchLabels": {"team": "a"}}, suspend=True))
+
+    assert len(world.facts) == 1
+    assert world.sink() == Sink(
+        namespace="team-a",
+        name="app",
+        events=frozenset({"Completed"}),
+        match_labels=(("team", "a"),),
+        suspended=True,
+    )
+
+
+def test_a_new_sink_is_checked_and_its_status_written() -> None:
+    world = World(a_raw_sink())
+    world.wait(1)
+    world.wait(1)
+
+    assert world.ready() == ("True", "Delivering")
+    assert world.status()["observedGeneration"] == 1
+
+
+def test_a_sink_without_its_secret_says_so_and_recovers_by_itself() -> None:
+    world = World(a_raw_sink())
+    world.problem = NotAcceptedError(Reason.SECRET_NOT_FOUND, "Secret 'keys' does not exist in this namespace.")
+    world.wait(1)
+    world.wait(1)
+    assert world.ready() == ("False", "SecretNotFound")
+    assert world.events == ["SecretNotFound"]
+
+    world.problem = None
+    world.wait(61)
+    world.wait(1)
+
+    assert world.ready() == ("True", "Delivering")
+    assert world.recoveries == 1
+    assert world.sink().since == world.now - timedelta(seconds=1)
+
+
+def test_counts_are_written_every_ten_seconds_and_go_on_after_a_restart() -> None:
+    world = World(a_raw_sink(status={"delivered": 40, "failed": 2}))
+    world.wait(1)
+    world.wait(1)
+    for _ in range(3):
+        world.keeper.accepted(KEY)
+        world.keeper.count(KEY, delivered=1)
+    world.keeper.count(KEY, failed=1)
+    world.keeper.note_pending({KEY: 5})
+    world.wait(1)
+    assert world.status()["delivered"] == 40
+
+    world.wait(10)
+
+    assert (world.status()["delivered"], world.status()["failed"], world.status()["pending"]) == (43, 3, 5)
+    assert world.status()["lastDeliveryTime"]
+
+
+def test_410_stops_a_sink_until_it_is_edited() -> None:
+    world = World(a_raw_sink())
+    world.keeper.rejected(KEY, NotAcceptedError(Reason.SINK_GONE, "The receiver responded 410 Gone."))
+    world.wait(1)
+    world.wait(1)
+    assert world.sink().stopped
+    assert world.ready() == ("False", "SinkGone")
+
+    again = World(world.api.sinks[KEY])
+    assert again.sink().stopped, "a restart starts it"
+
+    again.keeper.seen(a_raw_sink(generation=2, status=world.status()))
+    assert not again.sink().stopped
+    assert again.sink().since == again.now
+
+
+def test_a_failing_sink_is_left_alone_for_a_while_and_what_waits_is_sent_when_it_responds() -> None:
+    world = World(a_raw_sink())
+    for _ in range(FAILURES):
+        assert not world.keeper.is_open(KEY)
+        world.keeper.rejected(KEY, UNAVAILABLE)
+    assert world.keeper.is_open(KEY)
+
+    world.wait(11)
+    assert not world.keeper.is_open(KEY)
+    world.keeper.accepted(KEY)
+
+    assert world.sink().since == world.now
+    assert world.recoveries == 1
+    assert world.events == ["SinkUnavailable"]
+
+
+def test_the_target_is_read_at_most_every_half_minute() -> None:
+    world = World(a_raw_sink())
+    for _ in range(5):
+        world.keeper.target(KEY)
+    assert world.resolved == 1
+
+    world.steady_s += 31
+    world.keeper.target(KEY)
+    assert world.resolved == 2
+
+
+def test_a_sink_that_was_deleted() -> None:
+    world = World(a_raw_sink())
+    world.keeper.gone("sink-1")
+
+    assert world.facts[-1].sinks == ()
+    with pytest.raises(NotAcceptedError, match="SinkNotFound"):
+        world.keeper.target(KEY)
+
+
+def test_readiness_does_not_count_suspended_ones() -> None:
+    world = World(a_raw_sink(), a_raw_sink("other", uid="sink-2", suspend=True), a_raw_sink("third", uid="sink-3"))
+    world.keeper.rejected(("team-a", "third"), UNAVAILABLE)
+
+    assert world.keeper.readiness() == {True: 1, False: 1}
