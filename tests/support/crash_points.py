@@ -3,7 +3,7 @@
 A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`. Edges: `s3` (an artifact's requests),
 `file` (its steps in a directory), `manifest` (a Recording's), `probe` and `owner` (a location's), `sweep` and `report`
 (those of background work), `lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `usagecopy`,
-`event`, `read` (the API server), `source`, `engine` (its actions and facts).
+`event`, `read` (the API server), `source`, `provider` (the API of a provider), `engine` (its actions and facts).
 """
 
 from collections.abc import Iterator
@@ -62,6 +62,13 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("engine.heard TransferSucceeded", BEFORE, "small", 1),
     ("engine.heard WriteAccepted", BEFORE, "small", 2),
     ("engine.EmitEvent", BEFORE, "small", 2),
+    # A URL that expires in the middle of an upload, and a fresh one.
+    ("engine.heard TransferFailed", BEFORE, "refreshed", 1),
+    ("read.recordingsource", BOTH, "refreshed", 1),
+    ("provider.request", BOTH, "refreshed", 1),
+    ("engine.heard SourceResolved", BEFORE, "refreshed", 2),
+    ("s3.ListParts", BOTH, "refreshed", 1),
+    ("status.complete", BOTH, "refreshed", 1),
     # Its manifest, then another one after an edit.
     ("engine.WriteManifest", BEFORE, "small", 1),
     ("manifest.PutObject", BOTH, "small", 1),

@@ -27,6 +27,7 @@ from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.cli import main
 from recording_operator.controller import orphans
 from recording_operator.controller.loop import ControlLoop
+from recording_operator.controller.provider_requests import ProviderRequests
 from recording_operator.controller.recordings.dispatch import Dispatcher
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import Fact, TransferEnded
@@ -217,6 +218,8 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
         return _of_kubernetes(method, path)
     if "storagelocations" in path:
         return "location.status" if method == "PATCH" else "read.location"
+    if "recordingsources" in path:
+        return "read.recordingsource"
     if "storagereports" in path:
         return "storagereport.status" if method == "PATCH" else "read.storagereport"
     if method == "DELETE":
@@ -277,6 +280,7 @@ def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
 def _wire_source(bomb: Bomb) -> None:
     for name, what in (("probe", "source.probe"), ("open_range", "source.open"), ("open_whole", "source.open")):
         _wire_method(bomb, SourceClient, name, what)
+    _wire_method(bomb, ProviderRequests, "__call__", "provider.request")
 
 
 def _wire_method(bomb: Bomb, owner: type, name: str, what: str) -> None:

@@ -20,6 +20,7 @@ from recording_operator.usage.sample import UsageSample
 from tests.e2e.chaos import on_disk
 from tests.e2e.chaos.copied import copied, copied_before
 from tests.e2e.chaos.orphaned import orphaned, orphaned_before
+from tests.e2e.chaos.refreshed import refreshed
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Artifact, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
@@ -442,6 +443,7 @@ STORIES: Final[dict[str, Story]] = {
     "deleted": deleted,
     "limited": limited,
     "copied": copied,
+    "refreshed": refreshed,
     "short-lived": short_lived,
     "aged": aged,
     "left-over": left_over,

@@ -17,6 +17,7 @@ SAMPLE = (
     "s3.UploadPart during",
     "s3.CompleteMultipartUpload after",
     "status.complete before",
+    "provider.request after",
     "manifest.PutObject after",
     "file.record after",
     "sweep.delete after",
