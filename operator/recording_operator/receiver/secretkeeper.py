@@ -6,10 +6,17 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from recording_operator.api.reasons import Reason
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.receiving import ReceiverApi
-from recording_operator.receiver.sources import LEAST_TOKEN_CHARS, SourceBook, SourceKey, needs_token
+from recording_operator.receiver.sources import (
+    LEAST_TOKEN_CHARS,
+    SecretProblem,
+    SourceBook,
+    SourceKey,
+    needs_token,
+)
 
 EVERY_S: Final = 60.0
 _RETRY_S: Final = 2.0
@@ -63,7 +70,8 @@ class SecretKeeper:
             values = self._api.secret_values(key[0], known.secret_name)
         except (NotFound, Forbidden) as error:
             why = "does not exist" if isinstance(error, NotFound) else "cannot be read: the receiver has no permission"
-            book.set_secrets(known, (), problem=f"The Secret {known.secret_name} {why}.")
+            message = f"The Secret {known.secret_name} {why}."
+            book.set_secrets(known, (), problem=SecretProblem(reason=Reason.SECRET_NOT_FOUND, message=message))
             return True
         except KubeError as error:
             extra = {"namespace": key[0]}
@@ -75,6 +83,7 @@ class SecretKeeper:
             self._register_secret(value.decode("utf-8", "replace").strip())
         least = LEAST_TOKEN_CHARS if needs_token(known.source.spec) else 1
         usable = tuple(value for value in values if len(value.strip()) >= least)
-        problem = f"The Secret {known.secret_name} has no value of at least {least} characters."
+        message = f"The Secret {known.secret_name} has no value of at least {least} characters."
+        problem = SecretProblem(reason=Reason.SECRET_NOT_USABLE, message=message)
         book.set_secrets(known, usable, problem=None if usable else problem)
         return True

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from recording_operator.api.meta import ObjectMeta
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recordingsource import (
     ProviderName,
     RecordingSource,
@@ -33,6 +34,14 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretProblem:
+    """Why the Secret of a source cannot be used."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSource:
     """One RecordingSource."""
 
@@ -42,7 +51,7 @@ class KnownSource:
     """Why its mapping or another expression cannot be used."""
     secrets: tuple[bytes, ...] | None = field(default=None, repr=False)
     """Verification secrets; None before the Secret was read, and empty if it has none."""
-    secret_problem: str | None = None
+    secret_problem: SecretProblem | None = None
 
     @property
     def key(self) -> SourceKey:
@@ -117,7 +126,7 @@ class SourceBook:
         with self._lock:
             return self._known.get(key)
 
-    def set_secrets(self, read_for: KnownSource, values: tuple[bytes, ...], *, problem: str | None) -> None:
+    def set_secrets(self, read_for: KnownSource, values: tuple[bytes, ...], *, problem: SecretProblem | None) -> None:
         """The Secret that a source named was read."""
         with self._lock:
             known = self._known.get(read_for.key)

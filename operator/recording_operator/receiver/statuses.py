@@ -170,7 +170,7 @@ def _ready(known: KnownSource) -> tuple[str, str, str]:
     if known.problem is not None:
         return ConditionStatus.FALSE.value, Reason.MAPPING_INVALID.value, known.problem
     if known.secret_problem is not None:
-        return ConditionStatus.FALSE.value, Reason.SECRET_NOT_FOUND.value, known.secret_problem
+        return ConditionStatus.FALSE.value, known.secret_problem.reason.value, known.secret_problem.message
     return ConditionStatus.TRUE.value, Reason.RECEIVING.value, "Deliveries are accepted at status.path."
 
 
