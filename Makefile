@@ -35,16 +35,16 @@ setup: ## Make .venv from the hash-pinned requirements (quick when nothing chang
 locks: setup ## Update requirements/*.txt; UPGRADE=1 takes the newest versions, UPGRADE=botocore only that of botocore
 	@$(BIN)/python -m localcluster.locks --upgrade=$(UPGRADE)
 
-demo: setup ## Show Recordings being copied to S3, on a real control plane; DEMO_ONCE=1 ends by itself
+demo: setup ## Show Recordings being copied to S3, then a provider's webhook, on a real control plane; DEMO_ONCE=1 ends by itself
 	@$(BIN)/python -m localcluster demo
 
-cluster: setup ## Start a control plane, S3 and sample media in the background; writes .local/env
+cluster: setup ## Start a control plane, S3, sample media and the receiver in the background; writes .local/env
 	@$(BIN)/python -m localcluster up
 
 cluster-down: setup ## Stop what `make cluster` started
 	@$(BIN)/python -m localcluster down
 
-run: setup ## Run the operator in the foreground against `make cluster`
+run: setup ## Run the operator and a receiver in the foreground against `make cluster`
 	@$(BIN)/python -m localcluster run
 
 test: setup ## Run all tests

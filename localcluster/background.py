@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
 from localcluster.builds import ensure_tools
-from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, PROJECT, install
+from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, PROJECT, RECEIVER_ACCOUNT, install
 from localcluster.kubectl import Kubectl, write_token_kubeconfig
 from localcluster.operatorprocess import POLICY, operator_command, operator_environment
-from localcluster.process import ComponentError, end_with_parent
+from localcluster.process import ComponentError, bound_to_parent, end_with_parent
 from localcluster.progress import Progress, say
+from localcluster.receiverprocess import receiver_command
 from localcluster.stack import Stack
 
 # Two clusters from one clone: give one of them another folder.
@@ -118,7 +119,8 @@ def up() -> int:
             say(f"the cluster is ready ({progress.elapsed_s:.1f} s)")
     print(supervisor.environment.read_text(), end="", flush=True)
     say(f"\n. {short_path(supervisor.environment)}   puts these variables into your shell; then:")
-    say("make run              runs the operator against it")
+    say("make run              runs the operator against it, and another receiver from the tree as it is now")
+    say("kubectl get recordingsources   the source `meetings`: its PATH follows $RECEIVER_URL, $WEBHOOK_SECRET signs")
     say("kubectl apply -f examples/ && kubectl get recordings --watch")
     say("make cluster-down     stops it and keeps its data (rm -r .local forgets them)")
     return 0
@@ -144,6 +146,8 @@ def serve() -> int:
         stack.start()
         stack.install()
         stack.add_archive()
+        stack.start_receiver()
+        stack.add_source()
         stack.write_environment(supervisor.environment)
         say(f"ready, process {os.getpid()}")
         while all(process.running for process in stack.processes):
@@ -154,9 +158,10 @@ def serve() -> int:
 
 
 def run() -> NoReturn:
-    """Run the operator in the foreground. CRDs and RBAC are applied as they are in the tree now.
+    """Run the operator and a receiver in the foreground. CRDs and RBAC are applied as they are in the tree now.
 
     A signal to this process is one to the operator. It ends in order when its parent (make) ends, however that ends.
+    The receiver ends with it. It uses any free port: the one of `make cluster` keeps its own.
     """
     end_with_parent(signal.SIGTERM)
     if not Supervisor().is_running():
@@ -168,6 +173,11 @@ def run() -> NoReturn:
     kubeconfig = write_token_kubeconfig(
         folder / "operator.kubeconfig", kubectl=kubectl, namespace=OPERATOR_NAMESPACE, account=OPERATOR_ACCOUNT
     )
+    receiver = write_token_kubeconfig(
+        folder / "receiver-run.kubeconfig", kubectl=kubectl, namespace=OPERATOR_NAMESPACE, account=RECEIVER_ACCOUNT
+    )
+    listening = receiver_command(http_port=0, metrics_port=0, settings=POLICY)
+    subprocess.Popen(bound_to_parent(listening), env=operator_environment(receiver), stdin=subprocess.DEVNULL)
     command = operator_command(policy=POLICY, namespace=OPERATOR_NAMESPACE, http_port=0)
     os.execve(command[0], command, operator_environment(kubeconfig))  # noqa: S606 - no shell is wanted
 

@@ -16,13 +16,14 @@ from typing import Final
 
 from localcluster.background import LOCAL, short_path
 from localcluster.follow import Follower
-from localcluster.install import PROJECT, operator_objects
+from localcluster.install import PROJECT, operator_objects, receiver_objects
 from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
 from localcluster.operatorprocess import OperatorProcess
 from localcluster.process import ComponentError
 from localcluster.progress import Progress
 from localcluster.stack import BUCKET, Stack
 from localcluster.verify import Comparison, verify
+from localcluster.webhookdemo import WebhookDemo
 
 _FOLDER: Final = LOCAL / "demo"
 _REPORT: Final = "daily"
@@ -58,13 +59,14 @@ class _Demo:
         self._title("Installing the resources and the operator's rights, no more than the chart gives it")
         self._show("apply", "-f", "crds/")
         self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(PROJECT / "crds"))
-        self._kubectl.apply(*operator_objects())
+        self._kubectl.apply(*operator_objects(), *receiver_objects())
         self._stack.add_archive()
         operator = OperatorProcess(kubeconfig=self._stack.operator_kubeconfig(), log=_FOLDER / "operator.log")
-        self._title("Starting the operator with its ServiceAccount's token")
+        self._title("Starting the operator and the receiver, each with its ServiceAccount's token")
         try:
-            with Progress("starting the operator"):
+            with Progress("starting"):
                 operator.start()
+                self._stack.start_receiver()
             return self._watch(operator, once=once)
         finally:
             operator.process.stop()
@@ -86,6 +88,12 @@ class _Demo:
         print(f"\n{len(comparisons)} objects compared, {len(uploads)} multipart uploads left open.")
         counted = self._report()
         whole = whole and counted == sum(comparison.size_bytes for comparison in comparisons) + self._manifests()
+        self._title(
+            "A provider's webhook: its URL expires during the upload, the operator requests a fresh one and goes on"
+        )
+        missing = WebhookDemo(self._stack, show=self._show).run()
+        whole = whole and not missing
+        uploads += self._stack.s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         self._stack.write_environment(_FOLDER / "env")
         if once or not whole or uploads:
             return 0 if whole and not uploads else 1
@@ -125,9 +133,10 @@ Everything keeps running. In another terminal:
   . {folder}/env                         KUBECONFIG, kubectl, S3 endpoint and keys
   kubectl get recordings --watch          what you just saw
   kubectl describe recording              phases, checksums and Events
+  kubectl get recordingsources,eventsinks what arrives from providers, and what applications receive
   kubectl get storagereports -o wide      what is stored and what it costs
   kubectl apply -f YOUR-RECORDING.yaml    examples/ shows how to write one
-The objects are files in {folder}/s3/data/{BUCKET}/; the operator's log is {folder}/operator.log;
+The objects are files in {folder}/s3/data/{BUCKET}/; the logs are {folder}/operator.log and receiver.log;
 its metrics are at {operator.url}/metrics.
 Ctrl-C stops everything.""",
             flush=True,

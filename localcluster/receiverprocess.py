@@ -28,23 +28,23 @@ class ReceiverProcess:
         *,
         kubeconfig: Path,
         log: Path,
+        port: int | None = None,
         settings: Path | None = None,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         program: Sequence[str] = (),
     ) -> None:
-        """`kubeconfig`: of the receiver's ServiceAccount. `program` is how to call it; default: as it is installed."""
-        self.port, self.metrics_port = free_port(), free_port()
-        called = program or [str(Path(sys.executable).with_name("recording-operator"))]
-        options = [
-            *([] if settings is None else [f"--settings={settings}"]),
-            f"--http-host={LOOPBACK}",
-            f"--http-port={self.port}",
-            f"--metrics-port={self.metrics_port}",
-        ]
+        """`kubeconfig`: of the receiver's ServiceAccount. `port`: for deliveries; default: any free one.
+
+        `program` is how to call it; default: as it is installed.
+        """
+        self.port, self.metrics_port = free_port() if port is None else port, free_port()
+        command = receiver_command(
+            http_port=self.port, metrics_port=self.metrics_port, settings=settings, program=program
+        )
         self.process = Process(
             name="recording-operator-receiver",
-            argv=[*called, "receiver", *options, *arguments],
+            argv=[*command, *arguments],
             log=log,
             env={**operator_environment(kubeconfig), **(environment or {})},
         )
@@ -99,3 +99,17 @@ class ReceiverProcess:
                 return bool(response.status == _HTTP_OK)
         except urllib.error.HTTPError:
             return False
+
+
+def receiver_command(
+    *, http_port: int, metrics_port: int, settings: Path | None = None, program: Sequence[str] = ()
+) -> list[str]:
+    """Return the command line of the receiver. With port 0 it uses any free port."""
+    called = program or [str(Path(sys.executable).with_name("recording-operator"))]
+    options = [
+        *([] if settings is None else [f"--settings={settings}"]),
+        f"--http-host={LOOPBACK}",
+        f"--http-port={http_port}",
+        f"--metrics-port={metrics_port}",
+    ]
+    return [*called, "receiver", *options]

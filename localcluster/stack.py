@@ -16,20 +16,26 @@ from localcluster.install import (
     OPERATOR_ACCOUNT,
     OPERATOR_NAMESPACE,
     PROJECT,
+    RECEIVER_ACCOUNT,
     credentials_secret,
     install,
     receiver_binding,
+    secrets_binding,
     storage_location,
 )
 from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
+from localcluster.operatorprocess import POLICY
 from localcluster.pki import write_private
 from localcluster.ports import LOOPBACK, ReservedPort, is_free
 from localcluster.process import Process
+from localcluster.receiverprocess import ReceiverProcess
 from localcluster.s3server import REGION, Credentials, S3Server, new_root
+from localcluster.webhooks import kept_key, source_objects
 
 BUCKET: Final = "recordings"
 LOCATION: Final = "archive"
 _S3_PORT: Final = 9090
+_RECEIVER_PORT: Final = 9088
 _MEDIA_TIMEOUT_S: Final = 30.0
 
 
@@ -46,9 +52,12 @@ class Stack:
         root = _kept_root(self.folder / "s3-root.json")
         self.control_plane = ControlPlane(self.folder / "control-plane", tools=self._tools)
         self._running = ExitStack()
-        s3_port = self._kept_port(self.folder / "s3-port")
+        s3_port = self._kept_port(self.folder / "s3-port", usual=_S3_PORT)
         self.s3 = S3Server(self.folder / "s3", port=s3_port, root=root, tools=self._tools)
         self.media_port = self._reserve(MEDIA_PORT)
+        self.webhook_key = kept_key(self.folder / "webhook-key")
+        self._receiver_port = self._kept_port(self.folder / "receiver-port", usual=_RECEIVER_PORT)
+        self._receiver: ReceiverProcess | None = None
         self._media = Process(
             name="media-server",
             argv=[sys.executable, "-m", "localcluster.mediaserver", f"--port={self.media_port}"],
@@ -59,15 +68,21 @@ class Stack:
     @property
     def processes(self) -> list[Process]:
         """Everything that has to run."""
-        return [*self.control_plane.processes.values(), self.s3.process, self._media]
+        receiver = [self._receiver.process] if self._receiver else []
+        return [*self.control_plane.processes.values(), self.s3.process, self._media, *receiver]
 
     @property
     def media_url(self) -> str:
         """URL of the media server."""
         return f"http://{LOOPBACK}:{self.media_port}"
 
+    @property
+    def receiver_url(self) -> str:
+        """URL that the path of a RecordingSource is appended to."""
+        return f"http://{LOOPBACK}:{self._receiver_port}"
+
     def start(self) -> None:
-        """Start all servers. Raises ComponentError."""
+        """Start all servers but the receiver, which needs the CRDs. Raises ComponentError."""
         self._running.callback(self._media.kill)
         self._media.start()
         self._running.callback(self.s3.kill)
@@ -77,14 +92,33 @@ class Stack:
         self._media.wait_ready(lambda: not is_free(self.media_port), timeout_s=_MEDIA_TIMEOUT_S)
 
     def install(self) -> None:
-        """Install the CRDs and all RBAC. The receiver may create Recordings in `default`. Raises KubectlError."""
+        """Install the CRDs and all RBAC. Raises KubectlError."""
         install(self.control_plane.kubectl)
-        self.control_plane.kubectl.apply(receiver_binding("default"))
 
     def add_archive(self) -> None:
         """Create the bucket, and the StorageLocation `archive` with its Secret. Raises KubectlError."""
         self.s3.create_bucket(BUCKET, versioned=True)
         self.control_plane.kubectl.apply(credentials_secret(LOCATION, self.s3.root), self.archive())
+
+    def start_receiver(self) -> None:
+        """Start the receiver. It may create Recordings in `default`. Raises KubectlError and ComponentError."""
+        self.control_plane.kubectl.apply(receiver_binding("default"), secrets_binding("default"))
+        kubeconfig = self.control_plane.service_account_kubeconfig(
+            namespace=OPERATOR_NAMESPACE, name=RECEIVER_ACCOUNT, path=self.folder / "receiver.kubeconfig"
+        )
+        log = self.folder / "receiver.log"
+        self._receiver = ReceiverProcess(kubeconfig=kubeconfig, log=log, port=self._receiver_port, settings=POLICY)
+        self._running.callback(self._receiver.kill)
+        self._receiver.start()
+
+    def receiver_log_tail(self) -> str:
+        """Return the end of the receiver's log."""
+        return self._receiver.process.log_tail() if self._receiver else ""
+
+    def add_source(self) -> None:
+        """Create the RecordingSource `meetings` with its Secret. Raises KubectlError."""
+        self.control_plane.kubectl.apply(*source_objects(key=self.webhook_key, location=LOCATION))
+        self.control_plane.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "recordingsource/meetings")
 
     def archive(self) -> dict[str, object]:
         """Return the StorageLocation `archive`."""
@@ -126,6 +160,8 @@ class Stack:
             "AWS_REGION": REGION,
             "S3_BUCKET": BUCKET,
             "MEDIA_URL": self.media_url,
+            "RECEIVER_URL": self.receiver_url,
+            "WEBHOOK_SECRET": self.webhook_key,
         }
 
     def write_environment(self, path: Path) -> str:
@@ -135,9 +171,9 @@ class Stack:
         write_private(path, text.encode())
         return text
 
-    def _kept_port(self, path: Path) -> int:
-        """Return the port of the folder's S3 server, the same at each start if it can be: StorageLocations name it."""
-        port = self._reserve(int(path.read_text()) if path.exists() else _S3_PORT)
+    def _kept_port(self, path: Path, *, usual: int) -> int:
+        """Return the port in this file, the same at each start if it can be: StorageLocations name the store's."""
+        port = self._reserve(int(path.read_text()) if path.exists() else usual)
         path.write_text(str(port))
         return port
 

@@ -52,6 +52,10 @@ def _deliveries(result: str) -> str:
     return _m("deliveries_total", f'provider="Recall",result="{result}"')
 
 
+def _requests(result: str) -> str:
+    return _m("provider_requests_total", f'provider="Recall",result="{result}"')
+
+
 _RECEIVER: Final = _m("receiver_info", 'version="1"')
 _NOT_READY: Final = _m("event_sinks", 'ready="false"')
 _GIVEN_UP: Final = _m("notifications_total", 'event="Completed",result="failed"')
@@ -195,6 +199,17 @@ ALERT_CASES: Final = (
         fires=(_RECALL,),
     ),
     AlertCase(alert="RecordingDeliveriesUnreadable", series={_deliveries("unreadable"): "1x100"}, at="90m"),
+    AlertCase(
+        alert="RecordingProviderFailing",
+        series={_requests("unavailable"): "0+2x60", _requests("success"): "0+1x60"},
+        at="30m",
+        fires=(_RECALL,),
+    ),
+    AlertCase(
+        alert="RecordingProviderFailing",
+        series={_requests("no_media"): "0+2x60", _requests("success"): "0+1x60"},
+        at="30m",
+    ),
     AlertCase(alert="EventSinkNotReady", series={_NOT_READY: "0x5 1x30"}, at="22m", fires=({},)),
     AlertCase(alert="EventSinkNotReady", series={_NOT_READY: "0x5 1x10 0x30"}, at="22m"),
     AlertCase(

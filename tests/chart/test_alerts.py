@@ -74,6 +74,8 @@ def exported() -> set[str]:
     metrics.reports.show("all", _A_REPORT, budget=Decimal(100), orgs=1, stored={("archive", "STANDARD"): 1})
     metrics.notification(event="Completed", result="failed")
     metrics.set_sinks({True: 1, False: 1}, pending=1)
+    metrics.provider_asked(provider="Recall", result="denied")
+    metrics.fresh_url(provider="Recall")
     receiver = ReceiverMetrics(version="1")
     receiver.delivery_began()
     receiver.delivery_ended(provider="Recall", result=Result.ACCEPTED, seconds=1)

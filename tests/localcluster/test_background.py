@@ -18,7 +18,9 @@ from localcluster.background import Supervisor
 from localcluster.install import PROJECT
 from localcluster.mediaserver import DEFAULT_PORT
 from localcluster.ports import LOOPBACK, free_port, is_free
+from localcluster.sampleprovider import SampleProvider
 from localcluster.stack import Stack
+from localcluster.webhooks import new_key
 
 pytestmark = pytest.mark.cluster
 
@@ -113,7 +115,7 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert first.stdout == (commands.folder / "env").read_text()
     names = [line.removeprefix("export ").partition("=")[0] for line in first.stdout.splitlines()]
     expected = {"KUBECONFIG", "PATH", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
-    assert expected | {"S3_BUCKET"} <= set(names)
+    assert expected | {"S3_BUCKET", "RECEIVER_URL", "WEBHOOK_SECRET"} <= set(names)
     assert (commands.folder / "env").stat().st_mode & 0o077 == 0
     location = yaml.safe_load(commands.sh("kubectl get storagelocation archive -o yaml"))["spec"]
     assert location["allowedNamespaces"]["names"] == ["default"]
@@ -129,8 +131,23 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert commands.server_pids() == []
 
     again = commands("up").stdout.splitlines()
-    assert again[:-1] == first.stdout.splitlines()[:-1]  # the last is MEDIA_URL, whose port can be any free one
+    usual = ("export MEDIA_URL=", "export RECEIVER_URL=")  # whose ports can be any free ones
+    assert [one for one in again if not one.startswith(usual)] == [
+        one for one in first.stdout.splitlines() if not one.startswith(usual)
+    ]
     assert commands.sh("kubectl get configmap kept -o name") == "configmap/kept\n"
+
+
+def test_a_signed_webhook_becomes_a_recording(commands: Commands) -> None:
+    assert commands("up").returncode == 0
+    path = commands.sh("kubectl get recordingsource meetings -o jsonpath='{.status.path}'")
+    assert path == "/v1/sources/default/meetings"
+    url, key, media = (commands.sh(f"echo ${name}").strip() for name in ("RECEIVER_URL", "WEBHOOK_SECRET", "MEDIA_URL"))
+    with SampleProvider(media_url=media) as provider:
+        assert provider.send_webhook(f"{url}{path}", key=new_key()) == 401
+        assert provider.send_webhook(f"{url}{path}", key=key) == 200
+    names = commands.sh("kubectl get recordings -l recordings.dev/source=meetings -o name")
+    assert names.startswith("recording.recordings.dev/meetings-")
 
 
 def test_two_operators_run_beside_each_other_and_one_works(commands: Commands) -> None:
