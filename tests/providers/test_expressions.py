@@ -1,6 +1,7 @@
 """JMESPath expressions of tenants: what they yield, and that they cannot take long."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -77,6 +78,37 @@ def test_expressions_that_would_take_for_ever_yield_nothing(expression: str) -> 
     begun = time.process_time()
     expressions.evaluate(expression, {"words": words, "a": ["a"] * 100})
     assert time.process_time() - begun < 2
+
+
+TEN = "[@,@,@,@,@,@,@,@,@,@]"
+OFTEN = f"text|{TEN}|{TEN}[]|{TEN}[]|{TEN}[]"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"join('', {OFTEN})",
+        f"sort({OFTEN})[0]",
+        f"max({OFTEN})",
+        f"sort_by({OFTEN}, &@)[0]",
+    ],
+)
+def test_a_long_text_that_is_repeated_is_neither_copied_nor_compared(expression: str) -> None:
+    tracemalloc.start()
+    begun = time.process_time()
+    assert expressions.evaluate(expression, {"text": "x" * 50_000}) is None
+    taken_s, (_, peak_bytes) = time.process_time() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 10 * 2**20
+    assert taken_s < 2
+
+
+def test_the_expressions_of_a_delivery_share_a_budget() -> None:
+    budget, words = expressions.Budget(), {"words": [{"text": "x"}] * 5_000}
+    found = [expressions.search("words[?text=='x'] | length(@)", words, budget) for _ in range(10)]
+    assert found[0] == 5_000
+    assert found[-1] is None
+    assert budget.is_spent
 
 
 @settings(max_examples=100, deadline=None)

@@ -201,3 +201,24 @@ def test_a_source_that_says_nothing_about_signatures_accepts_nothing() -> None:
     for webhook in ({"signature": None}, {"signature": "HMAC"}):
         with pytest.raises(DeliveryRejected, match="not_configured"):
             Generic(spec(**webhook)).verify(delivery(EVENT), [b"secret"], now=NOW)
+
+
+@pytest.mark.parametrize("signature", ["HMAC", "None"])
+def test_an_id_that_is_not_signed_does_not_count(signature: str) -> None:
+    hmac_header = {"hmac": {"header": "x-signature"}} if signature == "HMAC" else {}
+    source = spec(signature=signature, **hmac_header)
+    sent = delivery(EVENT, {"webhook-id": "new", "webhook-timestamp": "1", "webhook-signature": "v1,x"})
+    assert Generic(source).read(sent, [], read_options(source)).delivery_id is None
+
+
+def test_the_content_of_all_artifacts_together_is_limited() -> None:
+    artifacts = [{"name": f"t{number}", "kind": "Transcript", "content": "text"} for number in range(5)]
+    with pytest.raises(MalformedDelivery, match="4 MiB"):
+        read({**EVENT, "text": "x" * 2**20}, {"artifacts": artifacts})
+
+
+def test_expressions_that_take_too_long_together_are_no_recording_without_some_files() -> None:
+    url = "(words[?@=='y'] | [0]) || url"
+    artifacts = [{"name": f"v{number}", "kind": "Video", "url": url, "optional": True} for number in range(16)]
+    with pytest.raises(MalformedDelivery, match="too long"):
+        read({**EVENT, "words": ["x"] * 5_000, "url": "https://a.example.test/v"}, {"artifacts": artifacts})

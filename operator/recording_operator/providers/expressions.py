@@ -1,11 +1,11 @@
 """JMESPath expressions that tenants write, evaluated on payloads that others write.
 
 The library evaluates anything to the end: `[@,@][]|[@,@][]|…` would double a list with every step. Here an evaluation
-has a budget of steps, and lists and objects cannot be compared or turned into text, which takes exponential time if
-they contain each other repeatedly.
+has a budget of steps, which all expressions of a delivery can share. Lists and objects cannot be compared or turned
+into text, which takes exponential time if they contain each other repeatedly.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -26,19 +26,37 @@ class _TooExpensiveError(Exception):
     """The evaluation takes too many steps, or its result is too large."""
 
 
+class Budget:
+    """The steps that evaluations may still take together."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Count steps. Raises _TooExpensiveError."""
+        self._left -= steps
+        if self._left < 0:
+            raise _TooExpensiveError
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether an evaluation has failed because nothing was left."""
+        return self._left < 0
+
+
 def check(expression: str) -> None:
     """Raises ValueError if the expression does not parse. The message says where."""
     _compiled(expression)
 
 
-def search(expression: str, payload: object) -> Any:
-    """What the expression yields; None if that is nothing, or if it fails on this payload.
+def search(expression: str, payload: object, budget: Budget | None = None) -> Any:
+    """What the expression yields; None if that is nothing, or if it fails on this payload or the budget is spent.
 
     Raises ValueError if the expression does not parse.
     """
     compiled = _compiled(expression)
     try:
-        return _Interpreter().visit(compiled, payload)
+        return _Interpreter(budget or Budget()).visit(compiled, payload)
     except (JMESPathError, _TooExpensiveError, RecursionError, ValueError, TypeError, OverflowError):
         return None
 
@@ -48,7 +66,11 @@ def evaluate(expression: str, payload: object) -> str | None:
 
     Raises ValueError if the expression does not parse.
     """
-    found = search(expression, payload)
+    return text_of(search(expression, payload))
+
+
+def text_of(found: object) -> str | None:
+    """What an expression has yielded, as text, if it is a text or an integer."""
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
     return found if isinstance(found, str) and found else None
@@ -83,9 +105,9 @@ def _functions(node: Any) -> Iterator[str]:
 class _Interpreter(visitor.TreeInterpreter):
     """Evaluates one expression once."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         super().__init__(visitor.Options(custom_functions=_Functions(self)))
-        self._steps = 0
+        self.spend = budget.spend
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         """Evaluate one node."""
@@ -106,12 +128,6 @@ class _Interpreter(visitor.TreeInterpreter):
         compared["children"] = [{"type": "literal", "value": operand, "children": []} for operand in operands]
         return super().visit_comparator(compared, value)
 
-    def spend(self, steps: int) -> None:
-        """Count steps. Raises _TooExpensiveError."""
-        self._steps += steps
-        if self._steps > _MOST_STEPS:
-            raise _TooExpensiveError
-
     def bounded(self, result: Any) -> Any:
         """`result` if it is small enough. Raises _TooExpensiveError."""
         most = _MOST_TEXT_CHARS if isinstance(result, str) else _MOST_ELEMENTS
@@ -130,8 +146,27 @@ class _Functions(Functions):
         """Call one function."""
         arguments = list(resolved_args)
         for argument in arguments:
-            self._interpreter.spend(len(argument) // 10 if isinstance(argument, str | list | dict) else 1)
+            self._interpreter.spend(_cost(argument))
         compared = {"to_string": arguments[:1], "contains": arguments[1:]}.get(function_name, [])
         if any(isinstance(argument, list | dict) for argument in compared):
             raise _TooExpensiveError
         return self._interpreter.bounded(super().call_function(function_name, arguments))
+
+    def _create_key_func(self, *arguments: Any) -> Callable[[Any], Any]:
+        """The key of `sort_by` and the like: long texts take long to compare."""
+        key_of: Callable[[Any], Any] = super()._create_key_func(*arguments)  # type: ignore[misc]
+
+        def key(element: Any) -> Any:
+            found = key_of(element)
+            self._interpreter.spend(_cost(found))
+            return found
+
+        return key
+
+
+def _cost(argument: Any) -> int:
+    """Steps for an argument. A list may contain the same long text often: `join` would copy, `sort` compare each."""
+    if not isinstance(argument, str | list | dict):
+        return 1
+    texts = sum(len(element) for element in argument if isinstance(element, str)) if isinstance(argument, list) else 0
+    return len(argument) // 10 + texts // 100

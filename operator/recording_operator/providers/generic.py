@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from recording_operator.api.recording import ArtifactKind
 from recording_operator.api.recording_rules import CHECKSUM_PATTERN
 from recording_operator.api.recordingsource import (
     EventMapping,
@@ -39,6 +41,8 @@ from recording_operator.providers.provider import (
 from recording_operator.providers.signatures import Encoding, signed_headers, verify_hmac, verify_standard
 
 _MOST_CONTENT_BYTES: Final = 2**20
+_MOST_CONTENT_TOGETHER_BYTES: Final = 4 * 2**20
+"""Expressions can yield the same part of an event for every artifact."""
 _CHECKSUM: Final = re.compile(CHECKSUM_PATTERN)
 
 
@@ -72,9 +76,17 @@ class Generic:
         if mapping is None:
             raise MalformedDelivery("spec.mapping of the RecordingSource is missing.")
         try:
-            return _event(mapping, delivery, payload, options)
+            return _Reading(
+                mapping=mapping, payload=payload, kinds=options.kinds, delivery_id=self._delivery_id(delivery)
+            ).event()
         except ValueError:
             raise MalformedDelivery("An expression in spec.mapping of the RecordingSource is not valid.") from None
+
+    def _delivery_id(self, delivery: Delivery) -> str | None:
+        """Only what is signed: otherwise a copied delivery could be sent again and again under new ids."""
+        is_signed = self._webhook.signature is SignatureMethod.STANDARD_WEBHOOKS
+        signed = signed_headers(delivery.headers) if is_signed else None
+        return signed.message_id if signed else None
 
     def fetch_media(self, recording_id: str, api: ApiClient, options: ReadOptions) -> tuple[Media, ...]:
         """There is no API."""
@@ -120,84 +132,81 @@ def _expressions(spec: RecordingSourceSpec) -> list[tuple[str, str]]:
     return [(path, expression) for path, expression in listed if expression is not None]
 
 
-def _event(mapping: EventMapping, delivery: Delivery, payload: dict[str, Any], options: ReadOptions) -> Event:
-    name = _text(mapping.event, payload)
-    signed = signed_headers(delivery.headers)
-    delivery_id = signed.message_id if signed else None
-    if name in mapping.failed_events:
-        failure = failure_text("", _text(mapping.failure, payload)) or "The sender reports a failure"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One event that is read with the expressions of a source."""
+
+    mapping: EventMapping
+    payload: dict[str, Any]
+    kinds: frozenset[ArtifactKind]
+    delivery_id: str | None
+    budget: expressions.Budget = field(default_factory=expressions.Budget)
+
+    def event(self) -> Event:
+        """The event. Raises ValueError for an expression that does not parse."""
+        event = self._event()
+        if sum(len(one.content or b"") for one in event.media) > _MOST_CONTENT_TOGETHER_BYTES:
+            most = f"{_MOST_CONTENT_TOGETHER_BYTES // 2**20} MiB"
+            raise MalformedDelivery(f"The expressions in mapping.artifacts yield more than {most} of content.")
+        return event
+
+    def _event(self) -> Event:
+        mapping, name = self.mapping, self._text(self.mapping.event)
+        if name in mapping.failed_events:
+            failure = failure_text("", self._text(mapping.failure)) or "The sender reports a failure"
+            return self._about(kind="failed", outcome=Outcome.FAILED, failure=failure)
+        media = self._media() if not mapping.media_events or name in mapping.media_events else ()
+        if media:
+            return self._about(kind="media", outcome=Outcome.MEDIA, media=media)
+        if name in mapping.media_events:
+            raise MalformedDelivery("No expression in mapping.artifacts yields a file of this event.")
+        return Event(kind="other", outcome=Outcome.IGNORED, delivery_id=self.delivery_id, payload=self.payload)
+
+    def _about(self, **facts: Any) -> Event:
+        recording_id = identifier({"id": self._yielded(self.mapping.id)}, "id", field="mapping.id")
+        title = one_line(self._text(self.mapping.title), most_chars=MOST_TITLE_CHARS)
         return Event(
-            kind="failed",
-            outcome=Outcome.FAILED,
-            delivery_id=delivery_id,
-            recording_id=_id(mapping, payload),
-            title=_title(mapping, payload),
-            failure=failure,
-            payload=payload,
+            delivery_id=self.delivery_id, recording_id=recording_id, title=title, payload=self.payload, **facts
         )
-    media = _media(mapping, payload, options) if not mapping.media_events or name in mapping.media_events else ()
-    if not media and name in mapping.media_events:
-        raise MalformedDelivery("No expression in mapping.artifacts yields a file of this event.")
-    if not media:
-        return Event(kind="other", outcome=Outcome.IGNORED, delivery_id=delivery_id, payload=payload)
-    return Event(
-        kind="media",
-        outcome=Outcome.MEDIA,
-        delivery_id=delivery_id,
-        recording_id=_id(mapping, payload),
-        title=_title(mapping, payload),
-        media=media,
-        payload=payload,
-    )
 
+    def _media(self) -> tuple[Media, ...]:
+        found = (self._file(artifact) for artifact in self.mapping.artifacts if artifact.kind in self.kinds)
+        return tuple(media for media in found if media is not None)
 
-def _id(mapping: EventMapping, payload: dict[str, Any]) -> str:
-    return identifier({"id": expressions.search(mapping.id, payload)}, "id", field="mapping.id")
+    def _file(self, artifact: MappedArtifact) -> Media | None:
+        """The file that one entry of the mapping describes, if the event has it."""
+        where = f"mapping.artifacts[{artifact.name}]"
+        found_url, content = self._yielded(artifact.url), self._yielded(artifact.content)
+        encoded = None if content is None or content == "" else _encoded(content, field=f"{where}.content")
+        if found_url in (None, "") and encoded is None:
+            return None
+        is_json = encoded is not None and not isinstance(content, str)
+        return Media(
+            name=artifact.name,
+            kind=artifact.kind,
+            url=None if found_url in (None, "") else checked_url(found_url, field=f"{where}.url"),
+            content=encoded,
+            content_type=artifact.content_type or ("application/json" if is_json else ""),
+            size_bytes=None if encoded is not None else size(self._yielded(artifact.size)),
+            checksum=None if encoded is not None else self._checksum(artifact, field=f"{where}.checksum"),
+            expires_at=instant(self._yielded(artifact.expires_at)),
+            is_main=not artifact.optional,
+        )
 
+    def _checksum(self, artifact: MappedArtifact, *, field: str) -> str | None:
+        found = self._text(artifact.checksum)
+        if found and not _CHECKSUM.fullmatch(found):
+            raise MalformedDelivery(f"{field} does not yield a checksum. Expected algorithm:hex, such as sha256:….")
+        return found or None
 
-def _title(mapping: EventMapping, payload: dict[str, Any]) -> str:
-    return one_line(_text(mapping.title, payload), most_chars=MOST_TITLE_CHARS)
+    def _text(self, expression: str | None) -> str:
+        return "" if expression is None else expressions.text_of(self._yielded(expression)) or ""
 
-
-def _text(expression: str | None, payload: dict[str, Any]) -> str:
-    return "" if expression is None else expressions.evaluate(expression, payload) or ""
-
-
-def _media(mapping: EventMapping, payload: dict[str, Any], options: ReadOptions) -> tuple[Media, ...]:
-    found = (_file(artifact, payload) for artifact in mapping.artifacts if artifact.kind in options.kinds)
-    return tuple(media for media in found if media is not None)
-
-
-def _file(artifact: MappedArtifact, payload: dict[str, Any]) -> Media | None:
-    """The file that one entry of the mapping describes, if the event has it."""
-    where = f"mapping.artifacts[{artifact.name}]"
-    found_url, content = _yielded(artifact.url, payload), _yielded(artifact.content, payload)
-    encoded = None if content is None or content == "" else _encoded(content, field=f"{where}.content")
-    if found_url in (None, "") and encoded is None:
-        return None
-    is_json = encoded is not None and not isinstance(content, str)
-    return Media(
-        name=artifact.name,
-        kind=artifact.kind,
-        url=None if found_url in (None, "") else checked_url(found_url, field=f"{where}.url"),
-        content=encoded,
-        content_type=artifact.content_type or ("application/json" if is_json else ""),
-        size_bytes=None if encoded is not None else size(_yielded(artifact.size, payload)),
-        checksum=None if encoded is not None else _checksum(artifact, payload, field=f"{where}.checksum"),
-        expires_at=instant(_yielded(artifact.expires_at, payload)),
-        is_main=not artifact.optional,
-    )
-
-
-def _checksum(artifact: MappedArtifact, payload: dict[str, Any], *, field: str) -> str | None:
-    found = _text(artifact.checksum, payload)
-    if found and not _CHECKSUM.fullmatch(found):
-        raise MalformedDelivery(f"{field} does not yield a checksum. Expected algorithm:hex, such as sha256:….")
-    return found or None
-
-
-def _yielded(expression: str | None, payload: dict[str, Any]) -> Any:
-    return None if expression is None else expressions.search(expression, payload)
+    def _yielded(self, expression: str | None) -> Any:
+        found = None if expression is None else expressions.search(expression, self.payload, self.budget)
+        if self.budget.is_spent:
+            raise MalformedDelivery("The expressions in spec.mapping take too long on this event.")
+        return found
 
 
 def _encoded(content: Any, *, field: str) -> bytes:
