@@ -4,6 +4,8 @@ A point is `<edge>.<what> <moment>`, such as `s3.CompleteMultipartUpload after`.
 `file` (its steps in a directory), `manifest` (a Recording's), `probe` and `owner` (a location's), `sweep` and `report`
 (those of background work), `lease`, `status`, `finalizer`, `recording`, `location`, `storagereport`, `usagecopy`,
 `event`, `read` (the API server), `source`, `provider` (the API of a provider), `engine` (its actions and facts).
+`eventsink`, `event`, `read` (the API server), `sink` (a receiver of events), `source`, `engine` (its actions and
+facts).
 """
 
 from collections.abc import Iterator
@@ -76,6 +78,14 @@ _CATALOG: Final[tuple[tuple[str, tuple[str, ...], str, int], ...]] = (
     ("manifest.HeadObject", BOTH, "retitled", 1),
     ("manifest.PutObject", BOTH, "retitled", 2),
     ("engine.heard ManifestWritten", BEFORE, "retitled", 2),
+    # Its end, and then its deletion, are announced to an EventSink.
+    ("status.complete", BOTH, "announced", 1),
+    ("engine.SendNotification", BEFORE, "announced", 2),
+    ("sink.send", BOTH, "announced", 2),
+    ("engine.heard NotificationDelivered", BEFORE, "announced", 2),
+    ("status.announced", BOTH, "announced", 1),
+    ("eventsink.status", BOTH, "announced", 1),
+    ("finalizer.remove", BOTH, "announced", 1),
     # A Recording of a lost cluster: its manifest is read and its objects are verified.
     ("status.claim", BOTH, "rebuilt", 1),
     ("manifest.GetObject", BOTH, "rebuilt", 2),

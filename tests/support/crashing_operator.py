@@ -32,6 +32,7 @@ from recording_operator.controller.recordings.dispatch import Dispatcher
 from recording_operator.engine.actions import Action
 from recording_operator.engine.facts import Fact, TransferEnded
 from recording_operator.kube.rest import RestClient
+from recording_operator.notify.sender import Sender
 from recording_operator.stores.filesystem import directory, sidecar, uploads
 from recording_operator.stores.filesystem.directory import FilesystemStore
 from recording_operator.stores.s3 import client as s3_client
@@ -105,6 +106,7 @@ def wire(bomb: Bomb) -> None:
     _wire_directories(bomb)
     _wire_api_server(bomb)
     _wire_source(bomb)
+    _wire_sinks(bomb)
     _wire_engine(bomb)
 
 
@@ -220,6 +222,8 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
         return "location.status" if method == "PATCH" else "read.location"
     if "recordingsources" in path:
         return "read.recordingsource"
+    if "eventsinks" in path:
+        return "eventsink.status" if method == "PATCH" else "read.eventsink"
     if "storagereports" in path:
         return "storagereport.status" if method == "PATCH" else "read.storagereport"
     if method == "DELETE":
@@ -259,6 +263,8 @@ def _status_step(patch: Mapping[str, Any], named: set[str]) -> str:
     if patch.get("phase") in ("Complete", "Failed"):
         cancelled = patch.get("reason") == "Cancelled"
         return "cancelled" if cancelled else str(patch["phase"]).lower()
+    if patch.get("notifications"):
+        return "announced"
     artifacts = patch.get("artifacts") or []
     if patch.get("claim") and patch["claim"].get("holder"):
         return "claim"
@@ -281,6 +287,10 @@ def _wire_source(bomb: Bomb) -> None:
     for name, what in (("probe", "source.probe"), ("open_range", "source.open"), ("open_whole", "source.open")):
         _wire_method(bomb, SourceClient, name, what)
     _wire_method(bomb, ProviderRequests, "__call__", "provider.request")
+
+
+def _wire_sinks(bomb: Bomb) -> None:
+    _wire_method(bomb, Sender, "send", "sink.send")
 
 
 def _wire_method(bomb: Bomb, owner: type, name: str, what: str) -> None:

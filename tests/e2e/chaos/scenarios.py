@@ -18,6 +18,7 @@ from recording_operator.kube.rest import MERGE_PATCH
 from recording_operator.usage.codec import decode_month, encode, folder_name, sample_name
 from recording_operator.usage.sample import UsageSample
 from tests.e2e.chaos import on_disk
+from tests.e2e.chaos.announced import announced
 from tests.e2e.chaos.copied import copied, copied_before
 from tests.e2e.chaos.orphaned import orphaned, orphaned_before
 from tests.e2e.chaos.refreshed import refreshed
@@ -450,6 +451,7 @@ STORIES: Final[dict[str, Story]] = {
     "orphaned": orphaned,
     "report": report,
     "migration": migration,
+    "announced": announced,
     "disk": on_disk.on_disk,
     "disk-resume": on_disk.disk_resume,
     "disk-cancelled": on_disk.disk_cancelled,

@@ -19,6 +19,7 @@ SAMPLE = (
     "status.complete before",
     "provider.request after",
     "manifest.PutObject after",
+    "sink.send after",
     "file.record after",
     "sweep.delete after",
     "engine.AdmitTransfer before",

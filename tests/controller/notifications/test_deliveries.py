@@ -1,0 +1,187 @@
+"""The actions of the engine that send events, and what the engine hears of them."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from recording_operator.api.eventsink import EventSink
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase
+from recording_operator.controller.executors.executor import StoreSource
+from recording_operator.controller.notifications.attempts import Attempts
+from recording_operator.controller.notifications.circuit import FAILURES
+from recording_operator.controller.notifications.deliveries import Deliveries
+from recording_operator.controller.notifications.keeper import SinkKeeper
+from recording_operator.controller.notifications.payloads import Payloads
+from recording_operator.controller.notifications.status import SinkStatusWriter
+from recording_operator.controller.notifications.targets import TargetResolver
+from recording_operator.controller.notifications.threads import SinkThreads
+from recording_operator.engine.actions import NotificationOutcome, ReportNotification, SendNotification
+from recording_operator.engine.facts import Fact, NotificationDelivered, NotificationFailed, ref_of
+from recording_operator.errors import LocationError
+from recording_operator.kube.client import KubeApi
+from recording_operator.metrics import Metrics
+from recording_operator.notify.events import EncodedEvent
+from recording_operator.notify.sender import NotAcceptedError, Target
+from recording_operator.stopping import Stopped, StopSignal
+from tests.controller.notifications.sinks import FakeSinkApi, a_raw_sink
+from tests.engine.builders import START, a_finished_recording, a_location, an_artifact_status
+from tests.support.inline_pool import InlinePool
+from tests.support.prometheus import parse, value
+
+STORED = an_artifact_status(phase=Phase.COMPLETE, key="k", uri="s3://b/k", etag="e")
+RECORDING = a_finished_recording(status={"bucket": a_location().store.bucket, "artifacts": [STORED]})
+ACTION = SendNotification(
+    recording=RECORDING, sink="app", event="Completed", id="uid/completed/1", time=START, location=a_location()
+)
+UNAVAILABLE = NotAcceptedError(Reason.SINK_UNAVAILABLE, "The receiver responded 503, expected 2xx.", retry_after_s=7.0)
+
+
+class World:
+    """The announcer of a leader, with a receiver that fails as `problem` says."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.facts: list[Fact] = []
+        self.bodies: list[bytes] = []
+        self.events: list[str] = []
+        self.problem: Exception | None = None
+        self.is_leader = True
+        raw = a_raw_sink(**spec)
+        self.keeper = SinkKeeper(
+            resolver=cast("TargetResolver", self),
+            status=SinkStatusWriter(cast("KubeApi", FakeSinkApi(raw)), events=self, now=lambda: START),
+            post=lambda _: None,
+            on_recovery=lambda: None,
+            pool=InlinePool(),
+            now=lambda: START,
+            steady_s=lambda: 0.0,
+        )
+        self.keeper.seen(raw)
+        self.metrics = Metrics(version="test")
+        self.deliveries = Deliveries(
+            keeper=self.keeper,
+            attempts=Attempts(keeper=self.keeper, sender=self, stop=cast("StopSignal", None)),
+            payloads=Payloads(cast("StoreSource", self)),
+            threads=SinkThreads(start=_at_once),
+            events=self,
+            metrics=self.metrics,
+            post=self.facts.append,
+            may_change=lambda: self.is_leader,
+        )
+
+    def emit(self, regarding: Any, *, reason: str, **_: Any) -> None:  # noqa: ARG002 - as EventPoster
+        self.events.append(reason)
+
+    def resolve(self, sink: EventSink) -> Target:
+        return Target(url=str(sink.spec.uri), keys=())
+
+    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:  # noqa: ARG002
+        self.bodies.append(event.body)
+        if self.problem is not None:
+            raise self.problem
+
+    def store_named(self, location: str, *, uid: str) -> Any:  # noqa: ARG002 - as StoreSource
+        raise LocationError(Reason.LOCATION_NOT_READY, "The StorageLocation has not been checked yet.")
+
+
+def _at_once(run: Callable[[], None]) -> None:
+    run()
+
+
+def result_of(world: World, action: SendNotification = ACTION) -> Fact:
+    """The one fact that follows."""
+    world.facts.clear()
+    world.deliveries.send(action)
+    assert len(world.facts) == 1
+    return world.facts[0]
+
+
+def test_a_delivery() -> None:
+    world = World()
+
+    assert result_of(world) == NotificationDelivered(uid=RECORDING.metadata.uid, sink="app", id="uid/completed/1")
+    assert b"sig=" not in world.bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "wanted"),
+    [
+        (UNAVAILABLE, {"message": UNAVAILABLE.message, "retry_after_s": 7.0}),
+        (NotAcceptedError(Reason.SINK_GONE, "410"), {"message": "410", "is_final": True}),
+        (Stopped(), {"tried": False}),
+    ],
+)
+def test_failures(problem: Exception, wanted: dict[str, object]) -> None:
+    world = World()
+    world.problem = problem
+
+    uid = RECORDING.metadata.uid
+    assert result_of(world) == NotificationFailed(uid=uid, sink="app", id="uid/completed/1", **wanted)  # type: ignore[arg-type]
+
+
+def test_an_unexpected_error_is_an_attempt_and_hides_what_it_says() -> None:
+    world = World()
+    world.problem = RuntimeError("https://app.example.com/?token=secret")
+
+    failed = result_of(world)
+
+    assert isinstance(failed, NotificationFailed)
+    assert failed.message == "An unexpected error in the operator (RuntimeError)."
+
+
+def test_nothing_is_sent_by_a_process_that_may_have_lost_the_lease() -> None:
+    world = World()
+    world.is_leader = False
+
+    failed = result_of(world)
+
+    assert isinstance(failed, NotificationFailed)
+    assert not failed.tried
+    assert world.bodies == []
+
+
+def test_a_sink_that_keeps_failing_is_spared_except_for_the_last_attempt() -> None:
+    world = World()
+    world.problem = UNAVAILABLE
+    for _ in range(FAILURES + 2):
+        result_of(world)
+    assert len(world.bodies) == FAILURES
+
+    last = SendNotification(
+        recording=RECORDING,
+        sink="app",
+        event="Completed",
+        id="uid/completed/1",
+        time=START,
+        location=None,
+        is_last=True,
+    )
+    result_of(world, last)
+
+    assert len(world.bodies) == FAILURES + 1
+
+
+def test_urls_that_cannot_be_made_are_no_fault_of_the_sink() -> None:
+    world = World(presign={"expiresAfter": "5m"})
+
+    failed = result_of(world)
+
+    assert isinstance(failed, NotificationFailed)
+    assert "The URLs of the files could not be made." in failed.message
+    assert world.bodies == []
+    assert not world.keeper.is_open(("team-a", "app"))
+
+
+@pytest.mark.parametrize("outcome", list(NotificationOutcome))
+def test_outcomes_are_counted_and_what_is_given_up_is_shown(outcome: NotificationOutcome) -> None:
+    world = World()
+    world.deliveries.report(
+        ReportNotification(
+            ref=ref_of(RECORDING), sink="app", event="Completed", outcome=outcome, attempts=1, message="503"
+        )
+    )
+
+    counted = parse(world.metrics.render().decode())
+    assert value(counted, "recording_operator_notifications_total", event="Completed", result=outcome.value) == 1
+    assert world.events == (["NotAnnounced"] if outcome is NotificationOutcome.FAILED else [])
