@@ -214,6 +214,8 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
     """The name of a request to the API server; `named` collects the uploads that statuses have named so far."""
     if "/leases" in path:
         return f"lease.{_lease_step(method, body)}"
+    if "eventsinks" in path:
+        return "eventsink.status" if method == "PATCH" else "read.eventsink"
     if "/events" in path:
         return "event.create" if method == "POST" else "event.series"
     if "/recordings.dev/" not in path:
@@ -222,8 +224,6 @@ def asked(method: str, path: str, body: Mapping[str, Any], named: set[str]) -> s
         return "location.status" if method == "PATCH" else "read.location"
     if "recordingsources" in path:
         return "read.recordingsource"
-    if "eventsinks" in path:
-        return "eventsink.status" if method == "PATCH" else "read.eventsink"
     if "storagereports" in path:
         return "storagereport.status" if method == "PATCH" else "read.storagereport"
     if method == "DELETE":
