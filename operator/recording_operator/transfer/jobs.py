@@ -152,9 +152,14 @@ class InlineJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentJob:
-    """Stores content that is in memory and not in the spec. Its size is not known before."""
+    """Stores content that is in memory and not in the spec: from a Secret or a provider.
+
+    Size and checksum are those of the spec; None if not set.
+    """
 
     body: bytes = field(repr=False)
+    expected_size_bytes: int | None = None
+    expected_checksum: str | None = None
 
     def run(self, context: TransferContext) -> StoredObject:
         """See ArtifactJob."""
@@ -162,8 +167,13 @@ class ContentJob:
         if limit_bytes is not None and len(self.body) > limit_bytes:
             message = f"The content has {len(self.body)} bytes, allowed are {limit_bytes}."
             raise TransferError(Reason.SOURCE_TOO_LARGE, message)
+        expected = Expectations.parse(size_bytes=self.expected_size_bytes, checksum=self.expected_checksum)
+        digest = expected.digest()
+        if digest is not None:
+            digest.feed(0, self.body)
+        expected.check_read(size_bytes=len(self.body), crc64nvme=checksums.crc64nvme(self.body), digest=digest)
         context.admit(len(self.body))
-        return InlineJob(body=self.body).run(context)
+        return expected.mark(InlineJob(body=self.body).run(context))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,7 +260,9 @@ class ThreadExecutor:
         resolved = self._resolver.resolve(source)
         self._post(SourceResolved(uid=order.uid, artifact=order.artifact, revision=resolved.revision))
         if isinstance(resolved, ResolvedContent):
-            return ContentJob(body=resolved.content)
+            return ContentJob(
+                body=resolved.content, expected_size_bytes=source.size_bytes, expected_checksum=source.checksum
+            )
         return FetchJob(source=resolved.source, dialer=self._dialer, resume=order.resume)
 
     def _copy(self, copy: CopyOrder, resume: UploadState | None) -> CopyJob:
