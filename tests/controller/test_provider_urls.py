@@ -263,6 +263,12 @@ def test_the_provider_s_own_hosts_need_no_annotation(provider: str, endpoint: st
     assert Scene(provider=provider, api={"secretRef": {"name": "api"}, "endpoint": endpoint}).url()
 
 
+def test_the_secret_is_sent_to_the_provider_encrypted_only() -> None:
+    scene = Scene(api={"secretRef": {"name": "api"}, "endpoint": "http://api.meetingbaas.com"})
+    assert scene.error_of().reason is Reason.PROVIDER_DENIED
+    assert scene.requests == []
+
+
 def test_content_is_kept_only_as_far_as_there_is_room() -> None:
     scene = Scene()
     scene.files, scene.more = ("sentences",), {"content": b"x" * 2**20}

@@ -109,11 +109,15 @@ class AccessReader:
 
 def _check_host(source: RecordingSource, secret: SecretData) -> None:
     try:
-        host = parse_url(endpoint_of(source.spec)).host
+        url = parse_url(endpoint_of(source.spec))
+        host = url.host
     except InvalidUrlError:
         message = "spec.api.endpoint of the RecordingSource is not a URL. Write one such as https://api.example.com."
         raise ProviderError(Reason.PROVIDER_DENIED, message) from None
     if host_allowed(host, allowed_hosts=_own_hosts(source)):
+        if url.scheme != "https":  # a policy that permits http for other sources must not reveal the key
+            message = "spec.api.endpoint of the RecordingSource is a host of the provider: write it with https."
+            raise ProviderError(Reason.PROVIDER_DENIED, message)
         return
     if not host_allowed(host, allowed_hosts=secret.annotations.get(ALLOWED_HOSTS_ANNOTATION, "")):
         raise ProviderError(

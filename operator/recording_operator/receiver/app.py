@@ -25,8 +25,11 @@ from recording_operator.receiver.workers import Overloaded, Workers
 
 PATH: Final = "/v1/sources/{namespace}/{name}"
 _METHODS: Final = ["POST", "PUT"]
-# Nothing more is read from these connections.
-_CLOSES: Final = frozenset({Result.TOO_LARGE, Result.TOO_SLOW, Result.MALFORMED, Result.OVERLOADED, Result.NOT_FOUND})
+# Nothing more is read from these connections. The body may not have been read, and then it has no deadline any more.
+_CLOSES: Final = frozenset(
+    {Result.TOO_LARGE, Result.TOO_SLOW, Result.MALFORMED, Result.OVERLOADED, Result.NOT_FOUND}
+    | {Result.UNAVAILABLE, Result.FAILED}
+)
 
 _logger = logging.getLogger(__name__)
 
