@@ -29,6 +29,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from recording_operator.api import cel
 from recording_operator.api.masking import mask_urls
+from recording_operator.api.names import PROVIDER_ID_ANNOTATION
 from recording_operator.api.units import format_duration, parse_duration, parse_quantity
 
 _STORED_TIME: Final = re.compile(
@@ -37,6 +38,7 @@ _STORED_TIME: Final = re.compile(
 )
 MOST_LABELS: Final = 64
 """The most labels of an object that are read: the first by name."""
+_MOST_ID_CHARS: Final = 512
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3001, 1, 1, tzinfo=UTC)
 
@@ -176,11 +178,14 @@ def _first_labels(value: Any) -> Any:
     return dict(sorted(value.items())[:MOST_LABELS])
 
 
-class ObjectMeta(ApiModel):
-    """The part of Kubernetes' object metadata that the operator reads.
+def _known_annotations(value: Any) -> Any:
+    """Only the provider's id: in others, client-side apply stores the whole manifest, including signed URLs."""
+    found = value.get(PROVIDER_ID_ANNOTATION) if isinstance(value, dict) else None
+    return {PROVIDER_ID_ANNOTATION: found} if isinstance(found, str) and len(found) <= _MOST_ID_CHARS else {}
 
-    No annotations: in these, client-side apply stores the whole manifest, including signed URLs.
-    """
+
+class ObjectMeta(ApiModel):
+    """The part of Kubernetes' object metadata that the operator reads."""
 
     name: str = ""
     namespace: str = ""
@@ -191,6 +196,7 @@ class ObjectMeta(ApiModel):
     deletion_timestamp: Time | None = None
     finalizers: tuple[str, ...] = ()
     labels: Annotated[dict[str, str], BeforeValidator(_first_labels)] = Field(default_factory=dict)
+    annotations: Annotated[dict[str, str], BeforeValidator(_known_annotations)] = Field(default_factory=dict)
 
     @property
     def version(self) -> int:

@@ -53,6 +53,9 @@ class RecordingData(_Payload):
     former_uid: str | None = Field(
         default=None, description="uid of the lost Recording that this one was rebuilt from; its objects have it."
     )
+    provider_id: str | None = Field(
+        default=None, description="The provider's id of the recording, such as the id of the bot."
+    )
     title: str | None = Field(default=None, description="Title of the Recording.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels of the Recording.")
     owner: OwnerData

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from recording_operator.api.eventsink import EventSink
-from recording_operator.api.names import API_VERSION
+from recording_operator.api.names import API_VERSION, PROVIDER_ID_ANNOTATION
 from recording_operator.api.notification import EventName
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Recording
 from recording_operator.controller.executors.executor import StoreSource
@@ -78,6 +78,7 @@ def _recording_data(recording: Recording, urls: Urls) -> RecordingData:
         name=meta.name,
         uid=meta.uid,
         former_uid=None if spec.identity is None else spec.identity.uid,
+        provider_id=meta.annotations.get(PROVIDER_ID_ANNOTATION),
         title=spec.title or None,
         labels=dict(meta.labels),
         owner=OwnerData(org=spec.owner.org, user=spec.owner.user, project=spec.owner.project),
