@@ -79,7 +79,7 @@ def chain(own_world: World, cluster: ControlPlane, tmp_path: Path) -> Iterator[C
 
 
 def test_a_storm_of_deliveries(chain: Chain, measured: Measure) -> None:
-    endure(chain, deliveries=50, api_server_kills=1, within_s=120, measured=measured)
+    endure(chain, deliveries=50, api_server_kills=1, within_s=240, measured=measured)
 
 
 @pytest.mark.faults
@@ -106,7 +106,7 @@ def endure(chain: Chain, *, deliveries: int, api_server_kills: int, within_s: fl
     lives = {meeting.recording.id: note(world, meeting, recordings[meeting.recording.id]) for meeting in meetings}
     wait_complete(lives, within_s=within_s)
     for sink in chain.sinks:
-        eventually(partial(has_all, sink, lives), within_s=60, what=f"{sink.name} received all", poll_s=1)
+        eventually(partial(has_all, sink, lives), within_s=120, what=f"{sink.name} received all", poll_s=1)
         check_events(sink, lives)
     for receiver in chain.receivers:
         log = receiver.log_text()
