@@ -20,8 +20,7 @@ def test_a_body_that_is_not_read_ends_the_connection() -> None:
         sent.append(message)
 
     others = {name: Mock() for name in ("bodies", "workers", "processor", "statuses", "now")}
-    book = Mock(complete=False)
-    book.open.return_value = None
+    book = Mock(complete=False, open=Mock(return_value=None))
     app = make_app(Parts(book=book, metrics=ReceiverMetrics(version="1"), **others))
     path = "/v1/sources/team-a/meetings"
     scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
