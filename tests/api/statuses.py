@@ -67,6 +67,7 @@ NOTIFICATIONS = st.builds(
     sink=NAMES,
     event=st.sampled_from(EventName),
     id=TEXT,
+    time=TIMES,
     phase=st.sampled_from(NotificationPhase),
     attempts=COUNTS,
     **_fields(next_retry_time=TIMES, message=TEXT),
@@ -130,7 +131,9 @@ def the_largest_status(names: list[str]) -> RecordingStatus:
         )
         for name in names
     )
-    notification = Notification(sink=long, event=long, id=long, attempts=2**30, next_retry_time=when, message=long)
+    notification = Notification(
+        sink=long, event=long, id=long, time=when, attempts=2**30, next_retry_time=when, message=long
+    )
     condition = Condition(
         type="Ready", status=ConditionStatus.FALSE, last_transition_time=when, reason=Reason.UPLOADING, message=long
     )

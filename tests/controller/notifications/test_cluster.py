@@ -87,7 +87,7 @@ class World:
     def resolve(self, sink: EventSink) -> Target:
         return Target(url=str(sink.spec.uri), keys=())
 
-    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:  # noqa: ARG002
+    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:  # noqa: ARG002 - as the real one
         self.sent.append(event_id)
         if self.problem is not None:
             raise self.problem
