@@ -120,7 +120,7 @@ def up() -> int:
     print(supervisor.environment.read_text(), end="", flush=True)
     say(f"\n. {short_path(supervisor.environment)}   puts these variables into your shell; then:")
     say("make run              runs the operator against it, and another receiver from the tree as it is now")
-    say("kubectl get recordingsources   the source `meetings`: its PATH follows $RECEIVER_URL, $WEBHOOK_SECRET signs")
+    say("kubectl get recordingsources   shows meetings: its status.path follows $RECEIVER_URL; $WEBHOOK_SECRET signs")
     say("kubectl apply -f examples/ && kubectl get recordings --watch")
     say("make cluster-down     stops it and keeps its data (rm -r .local forgets them)")
     return 0

@@ -71,7 +71,8 @@ class Commands:
         """Read an operator's output up to the line with its port."""
         assert operator.stdout is not None
         for line in operator.stdout:
-            if found := re.search(rf"Listening on {LOOPBACK}:(\d+)", line):
+            # The receiver writes there too, and is often earlier.
+            if found := re.search(rf"controller\.process.*Listening on {LOOPBACK}:(\d+)", line):
                 return found[1]
         pytest.fail("the operator ended without listening")
 
