@@ -75,7 +75,9 @@ def test_a_redirect_is_a_failure_and_not_followed() -> None:
     ("text", "seconds"),
     [
         ("7", 7.0),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), pytest.approx(90.0, abs=1.0)),
+        pytest.param(
+            format_datetime(NOW + timedelta(seconds=90), usegmt=True), pytest.approx(90.0, abs=1.0), id="date"
+        ),
         ("999999999", 24 * 3600.0),
         ("soon", None),
     ],
