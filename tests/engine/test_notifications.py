@@ -6,17 +6,26 @@ from typing import Any
 
 import pytest
 
+from recording_operator.api.notification import MAX_NOTIFICATIONS
 from recording_operator.api.recording import Recording
 from recording_operator.engine.actions import NotificationOutcome, ReportNotification, SendNotification, WriteStatus
-from recording_operator.engine.facts import NotificationDelivered, NotificationFailed, RecordingSeen, Sink, SinksChanged
-from recording_operator.engine.notifications import DELAYS, MOST_ATTEMPTS
+from recording_operator.engine.facts import (
+    NotificationDelivered,
+    NotificationFailed,
+    RecordingSeen,
+    Sink,
+    SinksChanged,
+    WriteAccepted,
+)
+from recording_operator.engine.notifications import DELAYS, LONGEST_OUTAGE, MOST_ATTEMPTS
 from tests.engine.builders import a_recording
-from tests.engine.driver import Driver, newer, none, only
+from tests.engine.driver import Driver, applied, newer, none, only
 from tests.engine.scenes import UID
 
 APP = Sink(namespace="team-a", name="app", events=frozenset({"Completed", "Failed"}))
 ID = f"{UID}/completed/1"
 DELIVERED = NotificationDelivered(uid=UID, sink="app", id=ID)
+POSTPONED = NotificationFailed(uid=UID, sink="app", id=ID, message="The sink has failed.", tried=False)
 UNAVAILABLE = NotificationFailed(uid=UID, sink="app", id=ID, message="The receiver responded 503, expected 2xx.")
 
 
@@ -133,17 +142,63 @@ def test_failures_are_retried_for_more_than_a_day_with_the_same_id_and_then_give
     assert only(actions, ReportNotification).outcome is NotificationOutcome.FAILED
 
 
-def test_the_last_attempt_is_marked() -> None:
+def test_a_sink_that_keeps_failing_costs_neither_attempts_nor_writes() -> None:
     driver = Driver(sinks=(APP,))
-    status = ended(Driver(sinks=(APP,))).status
-    status["notifications"][0]["attempts"] = MOST_ATTEMPTS - 1
-    recording = newer(a_recording()).model_copy(
-        update={"status": a_recording().status.model_validate({**status, "claim": None})}
+    announced(driver)
+    for count in range(1, 20):
+        assert none(driver.tell(replace(POSTPONED, retry_after_s=60.0)), WriteStatus)
+        driver.wait(59)
+        assert sent(driver) == [ID] * count
+        driver.wait(1)
+        assert sent(driver) == [ID] * (count + 1)
+
+    write = only(driver.tell(UNAVAILABLE), WriteStatus)
+
+    assert notification(write)["attempts"] == 1
+
+
+def test_an_event_that_could_not_be_sent_for_more_than_a_day_is_given_up() -> None:
+    driver = Driver(sinks=(APP,))
+    recording = announced(driver)
+    driver.tell(POSTPONED)
+    driver.now += LONGEST_OUTAGE + timedelta(minutes=1)
+    driver.tell(RecordingSeen(recording=newer(recording)))
+
+    actions = driver.tell(POSTPONED)
+
+    assert notification(only(actions, WriteStatus))["phase"] == "Failed"
+
+
+def test_a_sink_that_was_resumed_after_days_has_another_day() -> None:
+    driver = Driver(sinks=(replace(APP, suspended=True),))
+    recording = announced(driver)
+    driver.now += timedelta(days=9)
+    driver.tell(SinksChanged(sinks=(replace(APP, since=driver.now),)), RecordingSeen(recording=newer(recording)))
+
+    assert none(driver.tell(POSTPONED), WriteStatus, ReportNotification)
+
+
+def test_more_events_than_a_status_has_room_for_are_counted_as_failed() -> None:
+    recording = announced(Driver(sinks=(APP,)))
+    status = recording.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    one = {"event": "Moved", "time": "2026-11-21T09:00:00Z"}
+    status["notifications"] = [
+        {**one, "sink": f"app-{number}", "id": f"{UID}/moved/{number}"} for number in range(MAX_NOTIFICATIONS)
+    ]
+    full = newer(recording, retry_token="again").model_copy(
+        update={"status": recording.status.model_validate({**status, "phase": "Pending", "completedAt": None})}
     )
+    moves = replace(APP, events=frozenset({"Moved"}), suspended=True)
+    others = tuple(replace(moves, name=f"app-{number}") for number in range(MAX_NOTIFICATIONS))
+    driver = Driver(sinks=(APP, *others))
 
-    action = only(driver.tell(RecordingSeen(recording=recording)), SendNotification)
+    driver.tell(RecordingSeen(recording=full))
+    write = only(driver.wait(5), WriteStatus)
+    actions = driver.tell(WriteAccepted(uid=UID, recording=applied(write, full)))
 
-    assert action.is_last
+    assert len(write.status["notifications"]) == MAX_NOTIFICATIONS
+    lost = only(actions, ReportNotification)
+    assert (lost.sink, lost.outcome) == ("app-0", NotificationOutcome.FAILED)
 
 
 def test_retry_after_is_honoured() -> None:

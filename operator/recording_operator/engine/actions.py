@@ -211,8 +211,6 @@ class SendNotification:
     """When it happened."""
     location: StorageLocation | None
     """Where its objects are."""
-    is_last: bool = False
-    """No other attempt follows."""
     objects_deleted: bool = False
     """The Recording was deleted with its objects."""
 

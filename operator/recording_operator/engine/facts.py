@@ -350,7 +350,7 @@ class NotificationFailed:
     is_final: bool = False
     """No later attempt can succeed."""
     tried: bool = True
-    """False if nothing was sent, because another operator may be the leader."""
+    """False if nothing was sent: another operator may be the leader or, with a message, the sink keeps failing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

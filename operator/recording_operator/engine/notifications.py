@@ -31,11 +31,14 @@ DELAYS: Final = (
 )
 """After each failed attempt but the last: 27.6 hours. Source: the schedule that the Standard Webhooks recommend."""
 MOST_ATTEMPTS: Final = len(DELAYS) + 1
+LONGEST_OUTAGE: Final = timedelta(hours=32)
+"""An event that is older is given up if nothing can be sent to its sink: longer than all delays together."""
 _AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
 _JITTER_SHARE: Final = 0.1
 _UNSENT_WAIT: Final = timedelta(seconds=5)
 _NEAR: Final = timedelta(minutes=2)
 """A Recording that waits longer for its next attempt is forgotten. The sweep of unsettled Recordings brings it back."""
+_TOO_MANY: Final = "Too many events about this Recording wait."
 _SINK_IS_GONE: Final = "The EventSink does not exist any more."
 _SINK_IS_STOPPED: Final = "The EventSink is stopped, because its receiver responded 410 Gone."
 
@@ -72,7 +75,7 @@ def with_notifications(
     if not listed:
         return status
     settled = status.settled and not any(map(is_pending, listed))
-    return status.model_copy(update={"notifications": _bounded(listed), "settled": settled})
+    return status.model_copy(update={"notifications": _bounded(tracked, listed), "settled": settled})
 
 
 def begin(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
@@ -81,6 +84,13 @@ def begin(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
         return []
     stored = tracked.recording.status.notifications
     tracked.notifications.forget_written(stored)
+    dropped = tracked.notifications.take_dropped(stored)
+    lost = [one.model_copy(update={"message": _TOO_MANY}) for one in dropped]
+    return [*(_report(tracked, one, NotificationOutcome.FAILED) for one in lost), *_send_stored(state, tracked, now)]
+
+
+def _send_stored(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Action]:
+    stored = tracked.recording.status.notifications
     if not stored or tracked.outbox.stale:
         return []
     actions = send_due(state, tracked, stored, now)
@@ -105,13 +115,19 @@ def send_due(
             actions.append(give_up(tracked, one, _SINK_IS_GONE if sink is None else _SINK_IS_STOPPED))
             continue
         begun.add(one.sink)
-        if not sink.suspended and key_of(one) not in tracked.notifications.in_flight and _due(one, sink) <= now:
+        if (
+            not sink.suspended
+            and key_of(one) not in tracked.notifications.in_flight
+            and _due(tracked, one, sink) <= now
+        ):
             tracked.notifications.in_flight.add(key_of(one))
             actions.append(_send(state, tracked, one))
     return actions
 
 
-def note(tracked: TrackedRecording, fact: NotificationDelivered | NotificationFailed, now: datetime) -> list[Action]:
+def note(
+    state: EngineState, tracked: TrackedRecording, fact: NotificationDelivered | NotificationFailed, now: datetime
+) -> list[Action]:
     """The sink has accepted an event, or not."""
     work, key = tracked.notifications, (fact.sink, fact.id)
     work.in_flight.discard(key)
@@ -119,15 +135,29 @@ def note(tracked: TrackedRecording, fact: NotificationDelivered | NotificationFa
     one = next((found for found in listed if key_of(found) == key and is_pending(found)), None)
     if one is None:
         return []  # another operator was faster
+    if isinstance(fact, NotificationFailed) and not fact.tried:
+        return _postpone(state, tracked, one, fact, now)
+    work.not_before.pop(key, None)
     tracked.outbox.flush_by(now + SOON if work.in_flight else now)
     if isinstance(fact, NotificationDelivered):
         update = {"phase": NotificationPhase.DELIVERED, "next_retry_time": None, "message": None}
         work.results[key] = one.model_copy(update=update)
         return [_report(tracked, work.results[key], NotificationOutcome.DELIVERED)]
-    if not fact.tried:
-        work.results[key] = one.model_copy(update={"next_retry_time": now + _UNSENT_WAIT})
-        return []
     return [_note_failure(tracked, one, fact, now)]
+
+
+def _postpone(
+    state: EngineState, tracked: TrackedRecording, one: Notification, fact: NotificationFailed, now: datetime
+) -> list[Action]:
+    """Nothing was sent: no attempt is spent, and nothing is written. In the end, a sink that stays dead is given up."""
+    sink = state.sinks.get(tracked.ref.namespace, one.sink)
+    since = one.time if sink is None or sink.since is None else max(one.time, sink.since)
+    if fact.message and now - since > LONGEST_OUTAGE:
+        tracked.outbox.flush_by(now)
+        return [give_up(tracked, one, fact.message)]
+    wait = max(_UNSENT_WAIT, timedelta(seconds=fact.retry_after_s or 0))
+    tracked.notifications.not_before[key_of(one)] = now + wait
+    return []
 
 
 def _note_failure(tracked: TrackedRecording, one: Notification, fact: NotificationFailed, now: datetime) -> Action:
@@ -160,16 +190,16 @@ def _waits(state: EngineState, tracked: TrackedRecording) -> list[datetime | Non
     for one in tracked.notifications.current(_listed(tracked)):
         if is_pending(one) and one.sink not in waits:
             sink = state.sinks.get(tracked.ref.namespace, one.sink)
-            waits[one.sink] = None if sink is None or sink.suspended else _due(one, sink)
+            waits[one.sink] = None if sink is None or sink.suspended else _due(tracked, one, sink)
     return list(waits.values())
 
 
-def _due(one: Notification, sink: Sink) -> datetime:
+def _due(tracked: TrackedRecording, one: Notification, sink: Sink) -> datetime:
     """When the next attempt starts: at once if the sink was edited or has recovered since the last one."""
-    at = one.next_retry_time
+    at, postponed = one.next_retry_time, tracked.notifications.not_before.get(key_of(one), _AT_ONCE)
     if at is None or (one.attempts and sink.since is not None and sink.since > at - _delay(one)):
-        return _AT_ONCE
-    return at
+        return postponed
+    return max(at, postponed)
 
 
 def _delay(tried: Notification) -> timedelta:
@@ -182,12 +212,14 @@ def delay_after(attempts: int, what: str) -> timedelta:
     return DELAYS[min(attempts, len(DELAYS)) - 1] * (1 + share * _JITTER_SHARE)
 
 
-def _bounded(listed: Sequence[Notification]) -> tuple[Notification, ...]:
-    """At most as many as the schema admits: the oldest that have ended go first, then the oldest."""
+def _bounded(tracked: TrackedRecording, listed: Sequence[Notification]) -> tuple[Notification, ...]:
+    """At most as many as the schema admits: the oldest that have ended go first, then the oldest that wait."""
     excess = len(listed) - MAX_NOTIFICATIONS
     if excess <= 0:
         return tuple(listed)
     oldest = sorted(range(len(listed)), key=lambda index: (is_pending(listed[index]), index))[:excess]
+    dropped = [listed[index] for index in oldest if is_pending(listed[index])]
+    tracked.notifications.dropped.update((key_of(one), one) for one in dropped)
     return tuple(one for index, one in enumerate(listed) if index not in set(oldest))
 
 
@@ -215,7 +247,6 @@ def _send(state: EngineState, tracked: TrackedRecording, one: Notification) -> S
         id=one.id,
         time=one.time,
         location=state.location_of(tracked),
-        is_last=one.attempts + 1 >= MOST_ATTEMPTS,
         objects_deleted=tracked.teardown is not None and tracked.teardown.objects_deleted,
     )
 

@@ -55,7 +55,7 @@ def note(state: EngineState, fact: Fact, tracked: TrackedRecording, now: datetim
         case ManifestWritten() | ManifestFailed():
             aftercare.note_manifest(tracked, fact, now)
         case NotificationDelivered() | NotificationFailed():
-            return notifications.note(tracked, fact, now)
+            return notifications.note(state, tracked, fact, now)
         case CleanupEnded():
             return deletion.note_cleanup(state, tracked, fact, now)
         case _:

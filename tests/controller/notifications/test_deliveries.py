@@ -141,25 +141,18 @@ def test_nothing_is_sent_by_a_process_that_may_have_lost_the_lease() -> None:
     assert world.bodies == []
 
 
-def test_a_sink_that_keeps_failing_is_spared_except_for_the_last_attempt() -> None:
+def test_a_sink_that_keeps_failing_is_spared_and_no_attempt_is_spent() -> None:
     world = World()
     world.problem = UNAVAILABLE
-    for _ in range(FAILURES + 2):
+    for _ in range(FAILURES):
         result_of(world)
+
+    failed = result_of(world)
+
+    assert isinstance(failed, NotificationFailed)
+    assert (failed.tried, failed.retry_after_s) == (False, 10.0)
+    assert "several times in a row" in failed.message
     assert len(world.bodies) == FAILURES
-
-    last = SendNotification(
-        recording=RECORDING,
-        sink="app",
-        event="Completed",
-        id="uid/completed/1",
-        time=START,
-        location=None,
-        is_last=True,
-    )
-    result_of(world, last)
-
-    assert len(world.bodies) == FAILURES + 1
 
 
 def test_urls_that_cannot_be_made_are_no_fault_of_the_sink() -> None:
@@ -170,7 +163,7 @@ def test_urls_that_cannot_be_made_are_no_fault_of_the_sink() -> None:
     assert isinstance(failed, NotificationFailed)
     assert "The URLs of the files could not be made." in failed.message
     assert world.bodies == []
-    assert not world.keeper.is_open(("team-a", "app"))
+    assert not world.keeper.open_s(("team-a", "app"))
 
 
 @pytest.mark.parametrize("outcome", list(NotificationOutcome))

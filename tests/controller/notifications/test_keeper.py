@@ -149,17 +149,29 @@ def test_410_stops_a_sink_until_it_is_edited() -> None:
 def test_a_failing_sink_is_left_alone_for_a_while_and_what_waits_is_sent_when_it_responds() -> None:
     world = World(a_raw_sink())
     for _ in range(FAILURES):
-        assert not world.keeper.is_open(KEY)
+        assert not world.keeper.open_s(KEY)
         world.keeper.rejected(KEY, UNAVAILABLE)
-    assert world.keeper.is_open(KEY)
+    assert world.keeper.open_s(KEY) == 10
 
     world.wait(11)
-    assert not world.keeper.is_open(KEY)
+    assert not world.keeper.open_s(KEY)
     world.keeper.accepted(KEY)
 
     assert world.sink().since == world.now
     assert world.recoveries == 1
     assert world.events == ["SinkUnavailable"]
+
+
+def test_a_single_failure_does_not_change_ready() -> None:
+    world = World(a_raw_sink())
+    for _ in range(5):
+        world.keeper.rejected(KEY, UNAVAILABLE)
+        world.keeper.accepted(KEY)
+        world.wait(11)
+        world.wait(11)
+
+    assert world.ready() == ("True", "Delivering")
+    assert world.events == []
 
 
 def test_the_target_is_read_at_most_every_half_minute() -> None:
@@ -184,6 +196,7 @@ def test_a_sink_that_was_deleted() -> None:
 
 def test_readiness_does_not_count_suspended_ones() -> None:
     world = World(a_raw_sink(), a_raw_sink("other", uid="sink-2", suspend=True), a_raw_sink("third", uid="sink-3"))
-    world.keeper.rejected(("team-a", "third"), UNAVAILABLE)
+    for _ in range(FAILURES):
+        world.keeper.rejected(("team-a", "third"), UNAVAILABLE)
 
     assert world.keeper.readiness() == {True: 1, False: 1}

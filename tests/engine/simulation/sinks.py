@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -79,7 +80,9 @@ class Applications:
 
     def _failed(self, action: SendNotification) -> Fact:
         uid = action.recording.metadata.uid
-        return NotificationFailed(uid=uid, sink=action.sink, id=action.id, message="503")
+        failed = NotificationFailed(uid=uid, sink=action.sink, id=action.id, message="503")
+        is_spared = self._rng.random() < 0.3
+        return replace(failed, tried=False, retry_after_s=self._rng.choice((10.0, 300.0))) if is_spared else failed
 
     def _check_listed(self, action: SendNotification) -> None:
         """Nothing is sent that a status did not list before, except at the end of a deletion."""

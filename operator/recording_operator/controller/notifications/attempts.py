@@ -14,8 +14,9 @@ from recording_operator.stopping import StopSignal
 class CircuitOpenError(Exception):
     """Nothing is sent to the sink now."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, retry_after_s: float) -> None:
         super().__init__("The sink has failed several times in a row, so nothing is sent to it for a moment.")
+        self.retry_after_s = retry_after_s
 
 
 class Attempts:
@@ -26,16 +27,16 @@ class Attempts:
         self._sender = sender
         self._stop = stop
 
-    def attempt(self, key: SinkKey, make: Callable[[EventSink], Event], *, is_last: bool) -> None:
-        """Send the event that `make` returns. The last attempt is made even if the sink is known to fail.
+    def attempt(self, key: SinkKey, make: Callable[[EventSink], Event]) -> None:
+        """Send the event that `make` returns, unless the sink keeps failing.
 
         Raises NotAcceptedError, CircuitOpenError, Stopped, and what `make` raises.
         """
         sink = self._keeper.sink(key)
         if sink is None:
             raise NotAcceptedError(Reason.SINK_NOT_FOUND, "The EventSink does not exist any more.")
-        if self._keeper.is_open(key) and not is_last:
-            raise CircuitOpenError
+        if (open_s := self._keeper.open_s(key)) > 0:
+            raise CircuitOpenError(retry_after_s=open_s)
         event = make(sink)
         try:
             target = self._keeper.target(key)

@@ -16,9 +16,14 @@ class Circuit:
         self._failures = 0
         self._open_until_s = 0.0
 
-    def is_open(self, now_s: float) -> bool:
-        """Whether nothing is sent now."""
-        return self._failures >= FAILURES and now_s < self._open_until_s
+    def open_s(self, now_s: float) -> float:
+        """How long nothing is sent; 0 if events are sent now."""
+        return max(0.0, self._open_until_s - now_s) if self.keeps_failing else 0.0
+
+    @property
+    def keeps_failing(self) -> bool:
+        """Whether several attempts in a row have failed."""
+        return self._failures >= FAILURES
 
     def failed(self, now_s: float, *, retry_after_s: float) -> None:
         """The sink was not available."""

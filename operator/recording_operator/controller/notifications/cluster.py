@@ -151,12 +151,14 @@ class ClusterOutbox:
     def _try(self, key: SinkKey, one: ClusterNotification, situation: Situation) -> bool:
         message, retry_after_s, accepted = "", 0.0, False
         try:
-            self._attempts.attempt(key, lambda _: situation.event, is_last=one.attempts + 1 >= MOST_ATTEMPTS)
+            self._attempts.attempt(key, lambda _: situation.event)
             accepted = True
         except NotAcceptedError as error:
             message, retry_after_s = error.message, error.retry_after_s or 0.0
         except CircuitOpenError as error:
-            message = str(error)
+            later = self._now() + timedelta(seconds=error.retry_after_s)
+            self._keeper.replace_cluster_notification(key, one.model_copy(update={"next_retry_time": later}))
+            return False
         except Stopped:
             return False
         result = _delivered(one) if accepted else _failed(one, message, retry_after_s, now=self._now())

@@ -95,14 +95,14 @@ class Deliveries:
             self._post(failed(tried=False))
             return False
         try:
-            self._attempts.attempt(key, partial(self._payloads.event, action), is_last=action.is_last)
+            self._attempts.attempt(key, partial(self._payloads.event, action))
         except NotAcceptedError as error:
             final = error.reason is Reason.SINK_GONE
             self._post(failed(message=error.message, retry_after_s=error.retry_after_s, is_final=final))
         except (TransferError, LocationError) as error:
             self._post(failed(message=f"The URLs of the files could not be made. {error.message}"))
         except CircuitOpenError as error:
-            self._post(failed(message=str(error)))
+            self._post(failed(message=str(error), retry_after_s=error.retry_after_s, tried=False))
         except Stopped:
             self._post(failed(tried=False))
         except Exception as error:

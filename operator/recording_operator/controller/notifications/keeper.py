@@ -116,11 +116,11 @@ class SinkKeeper:
             record = self._records.get(key)
             return None if record is None else record.sink
 
-    def is_open(self, key: SinkKey) -> bool:
-        """Whether the sink has failed so often that nothing is sent for a while."""
+    def open_s(self, key: SinkKey) -> float:
+        """How long nothing is sent to the sink, because it keeps failing; 0 if events are sent now."""
         with self._lock:
             record = self._records.get(key)
-            return record is not None and record.circuit.is_open(self._steady_s())
+            return 0.0 if record is None else record.circuit.open_s(self._steady_s())
 
     def target(self, key: SinkKey) -> Target:
         """Where to send. Raises NotAcceptedError."""
@@ -162,6 +162,8 @@ class SinkKeeper:
                 return
             if error.reason is Reason.SINK_UNAVAILABLE:
                 record.circuit.failed(self._steady_s(), retry_after_s=error.retry_after_s or 0.0)
+                if not record.circuit.keeps_failing:
+                    return  # it may pass
             self._note_problem(record, error)
 
     def count(self, key: SinkKey, *, delivered: int = 0, failed: int = 0) -> None:
