@@ -20,15 +20,15 @@ GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Echo:
-    """Responds with the length of the body."""
+    """Responds with the length of the body. The path names the namespace."""
 
     def __init__(self, limits: BodyLimits) -> None:
         self.bodies = BodyReader(limits)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            body = await self.bodies.read(Request(scope, receive))
-            self.bodies.release(body)
+            body = await self.bodies.read(Request(scope, receive), namespace=scope["path"])
+            self.bodies.release(body, namespace=scope["path"])
             response = Response(str(len(body)))
         except (BodyTooLarge, BodyTooSlow, BodyMalformed, NoRoom) as error:
             response = Response(status_code=_STATUS[type(error)], headers={"Connection": "close"})

@@ -13,9 +13,13 @@ _HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
 _LIMIT = 4096
 
 
-def plain(size: int, *, stated: int | None = None) -> bytes:
+def plain(size: int, *, stated: int | None = None, namespace: bytes = b"") -> bytes:
     """A request with Content-Length."""
-    return _HEAD + f"Content-Length: {size if stated is None else stated}\r\n\r\n".encode() + b"a" * size
+    return (
+        _HEAD.replace(b"/", b"/" + namespace, 1)
+        + f"Content-Length: {size if stated is None else stated}\r\n\r\n".encode()
+        + b"a" * size
+    )
 
 
 def chunked(size: int, *, chunk: int = 1000) -> bytes:
@@ -32,7 +36,7 @@ def test_a_body_above_the_limit_is_rejected(request_of: object, size: int, statu
     assert callable(request_of)
     with served(bodies=BodyLimits(size_bytes=_LIMIT)) as running:
         assert running.status_of(request_of(size)) == status
-        assert running.echo.bodies.held_bytes == 0
+        assert running.echo.bodies.held_bytes.total() == 0
 
 
 def test_a_body_of_1_mib_is_accepted_and_one_byte_more_is_not() -> None:
@@ -44,7 +48,7 @@ def test_a_body_of_1_mib_is_accepted_and_one_byte_more_is_not() -> None:
 def test_a_length_that_is_larger_than_the_body_ends_with_the_deadline() -> None:
     with served(bodies=BodyLimits(timeout_s=0.3)) as running:
         assert running.status_of(plain(10, stated=100)) == 408
-        assert running.echo.bodies.held_bytes == 0
+        assert running.echo.bodies.held_bytes.total() == 0
 
 
 def test_a_length_that_is_smaller_than_the_body_ends_the_request_there() -> None:
@@ -85,20 +89,29 @@ def test_w7_a_body_that_arrives_slowly_is_given_up() -> None:
         assert 0.3 < time.monotonic() - started_s < 5
 
 
-def test_all_bodies_together_have_a_limit() -> None:
-    with served(bodies=BodyLimits(together_bytes=_LIMIT)) as running, running.connect() as connection:
-        connection.sendall(plain(_LIMIT - 10, stated=_LIMIT))
-        eventually(lambda: running.echo.bodies.held_bytes == _LIMIT - 10, what="the first body is read")
-        assert running.status_of(plain(11)) == 429
-        assert running.status_of(plain(10)) == 200
-        connection.sendall(b"a" * 10)
-        assert status_of(connection) == 200
-        assert running.echo.bodies.held_bytes == 0
+def test_all_bodies_together_have_a_limit_and_one_namespace_takes_half_of_it_at_most() -> None:
+    with (
+        served(bodies=BodyLimits(together_bytes=2 * _LIMIT)) as running,
+        running.connect() as of_a,
+        running.connect() as of_b,
+    ):
+        of_a.sendall(plain(_LIMIT - 10, stated=_LIMIT, namespace=b"a"))
+        eventually(lambda: running.echo.bodies.held_bytes.total() == _LIMIT - 10, what="the first body is read")
+        assert running.status_of(plain(11, namespace=b"a")) == 429
+        assert running.status_of(plain(10, namespace=b"a")) == 200
+        of_b.sendall(plain(_LIMIT - 10, stated=_LIMIT, namespace=b"b"))
+        eventually(lambda: running.echo.bodies.held_bytes.total() == 2 * _LIMIT - 20, what="the second body is read")
+        assert running.status_of(plain(21, namespace=b"c")) == 429
+        assert running.status_of(plain(20, namespace=b"c")) == 200
+        of_a.sendall(b"a" * 10)
+        of_b.sendall(b"a" * 10)
+        assert (status_of(of_a), status_of(of_b)) == (200, 200)
+        assert not running.echo.bodies.held_bytes
 
 
 def test_a_client_that_goes_away_leaves_nothing_in_memory() -> None:
     with served() as running:
         with running.connect() as connection:
             connection.sendall(plain(100, stated=1000))
-            eventually(lambda: running.echo.bodies.held_bytes == 100, what="the body is read")
-        eventually(lambda: running.echo.bodies.held_bytes == 0, what="the body is dropped")
+            eventually(lambda: running.echo.bodies.held_bytes.total() == 100, what="the body is read")
+        eventually(lambda: running.echo.bodies.held_bytes.total() == 0, what="the body is dropped")

@@ -100,7 +100,7 @@ class _Endpoint:
         if known is None:
             return Processed(result=Result.NOT_FOUND)
         try:
-            body = await self._parts.bodies.read(request)
+            body = await self._parts.bodies.read(request, namespace=known.key[0])
         except BodyTooLarge:
             return Processed(result=Result.TOO_LARGE)
         except BodyTooSlow:
@@ -112,7 +112,7 @@ class _Endpoint:
         try:
             return await self._take(Delivery(method=request.method, headers=_headers(request), body=body), known)
         finally:
-            self._parts.bodies.release(body)
+            self._parts.bodies.release(body, namespace=known.key[0])
 
     async def _take(self, delivery: Delivery, known: KnownSource) -> Processed:
         secrets = known.secrets or ()
@@ -123,7 +123,9 @@ class _Endpoint:
             self._parts.metrics.delivery_rejected(provider=provider, reason=reason)
             return Processed(result=Result.REJECTED)
         try:
-            return await self._parts.workers.run(lambda: self._parts.processor.process(delivery, known))
+            return await self._parts.workers.run(
+                lambda: self._parts.processor.process(delivery, known), namespace=known.key[0]
+            )
         except Overloaded:
             return Processed(result=Result.OVERLOADED)
 

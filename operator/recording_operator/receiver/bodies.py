@@ -1,6 +1,7 @@
 """Reads the body of a request, within limits of size, time and memory."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ class BodyLimits:
     size_bytes: int = 2**20
     timeout_s: float = 10.0
     together_bytes: int = 64 * 2**20
-    """The most bytes that all bodies have that are in memory now."""
+    """The most bytes that all bodies have that are in memory now; those of one namespace have at most half of it."""
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - the field's word
@@ -42,10 +43,10 @@ class BodyReader:
 
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
-        self.held_bytes = 0
-        """Bytes that are in memory: of bodies that are read now, and of those that were not released."""
+        self.held_bytes: Counter[str] = Counter()
+        """Bytes in memory, by namespace: of bodies that are read now, and of those that were not released."""
 
-    async def read(self, request: Request) -> bytes:
+    async def read(self, request: Request, *, namespace: str) -> bytes:
         """The whole body. Release it when the request has ended.
 
         Raises BodyTooLarge, BodyTooSlow, BodyMalformed and NoRoom.
@@ -58,10 +59,10 @@ class BodyReader:
                 async for piece in request.stream():
                     size_bytes += len(piece)
                     if size_bytes <= self._limits.size_bytes:
-                        self._take(len(piece))
+                        self._take(len(piece), namespace)
                         pieces.append(piece)
                     else:
-                        self._drop(pieces)
+                        self._drop(pieces, namespace)
                     if size_bytes > self._limits.size_bytes * _READ_ON:
                         break
             complete = size_bytes <= self._limits.size_bytes
@@ -69,23 +70,29 @@ class BodyReader:
             raise BodyTooSlow from None
         finally:
             if not complete:
-                self._drop(pieces)
+                self._drop(pieces, namespace)
         if not complete:
             raise BodyTooLarge
         return b"".join(pieces)
 
-    def release(self, body: bytes) -> None:
+    def release(self, body: bytes, *, namespace: str) -> None:
         """The body is not needed any more."""
-        self.held_bytes -= len(body)
+        self._give_back(len(body), namespace)
 
-    def _take(self, size_bytes: int) -> None:
-        if self.held_bytes + size_bytes > self._limits.together_bytes:
+    def _take(self, size_bytes: int, namespace: str) -> None:
+        most = self._limits.together_bytes
+        if self.held_bytes.total() + size_bytes > most or self.held_bytes[namespace] + size_bytes > most // 2:
             raise NoRoom
-        self.held_bytes += size_bytes
+        self.held_bytes[namespace] += size_bytes
 
-    def _drop(self, pieces: list[bytes]) -> None:
-        self.held_bytes -= sum(map(len, pieces))
+    def _drop(self, pieces: list[bytes], namespace: str) -> None:
+        self._give_back(sum(map(len, pieces)), namespace)
         pieces.clear()
+
+    def _give_back(self, size_bytes: int, namespace: str) -> None:
+        self.held_bytes[namespace] -= size_bytes
+        if not self.held_bytes[namespace]:
+            del self.held_bytes[namespace]
 
 
 def _check_framing(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""Threads that write deliveries, with a bounded queue before them."""
+"""Threads that write deliveries, with a bounded queue before them. No namespace can take all of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,6 +22,19 @@ class QueueLimits:
     longest_wait_s: float = 0.15
     """A delivery that has waited longer is not written: the provider repeats it when there is less to do."""
 
+    @property
+    def share(self) -> int:
+        """The most deliveries of one namespace that are written at the same time: others find a free thread."""
+        return max(1, self.threads * 3 // 4)
+
+
+@dataclass(slots=True)
+class _Share:
+    """The threads that one namespace may use."""
+
+    places: asyncio.Semaphore
+    users: int = 0
+
 
 class Workers:
     """Runs work in threads. `run` is called by one event loop only."""
@@ -31,29 +44,44 @@ class Workers:
         self._limits = limits
         self._pool = ThreadPoolExecutor(max_workers=limits.threads, thread_name_prefix="delivery")
         self._free = asyncio.Semaphore(limits.threads)
+        self._shares: dict[str, _Share] = {}
+        """Of the namespaces that have deliveries now."""
         self._on_depth = on_depth
         self._waiting = 0
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, namespace: str) -> T:
         """Run `work` in a thread. Raises Overloaded, and what `work` raises."""
-        await self._wait()
+        share = self._shares.setdefault(namespace, _Share(asyncio.Semaphore(self._limits.share)))
+        share.users += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            await self._wait(share.places)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            finally:
+                self._free.release()
+                share.places.release()
         finally:
-            self._free.release()
+            share.users -= 1
+            if not share.users:
+                del self._shares[namespace]
 
     def close(self) -> None:
         """End the threads when their work is done."""
         self._pool.shutdown(wait=True)
 
-    async def _wait(self) -> None:
-        """Wait for a free thread, in the order of arrival. Raises Overloaded."""
-        if self._free.locked() and self._waiting >= self._limits.waiting:
+    async def _wait(self, places: asyncio.Semaphore) -> None:
+        """Wait for one of the places and a free thread, in the order of arrival. Raises Overloaded."""
+        if (self._free.locked() or places.locked()) and self._waiting >= self._limits.waiting:
             raise Overloaded
         self._count(1)
         try:
             async with asyncio.timeout(self._limits.longest_wait_s):
-                await self._free.acquire()
+                await places.acquire()
+                try:
+                    await self._free.acquire()
+                except asyncio.CancelledError:
+                    places.release()
+                    raise
         except TimeoutError:
             raise Overloaded from None
         finally:
