@@ -167,8 +167,9 @@ def test_both_run_beside_each_other_where_the_restricted_standard_is_enforced(
         eventually(lambda selector=selector: len(kubectl.json("get", "pods", into, selector)["items"]) == 2)  # type: ignore[misc]
     account = f"--as=system:serviceaccount:{NAMESPACE}:{_NAME}"
 
-    def may(verb: str, resource: str, namespace: str) -> str:
-        return kubectl.run("auth", "can-i", verb, resource, f"--namespace={namespace}", account).stdout.strip()
+    def may(verb: str, resource: str, namespace: str, *options: str) -> str:
+        done = kubectl.run("auth", "can-i", verb, resource, f"--namespace={namespace}", account, *options)
+        return done.stdout.strip()
 
     assert may("create", "recordings.recordings.dev", "team-a") == "yes"
     assert may("get", "secrets", "team-a") == "yes"
@@ -176,4 +177,4 @@ def test_both_run_beside_each_other_where_the_restricted_standard_is_enforced(
     assert may("create", "recordings.recordings.dev", "default") == "no"
     assert may("get", "secrets", NAMESPACE) == "no"
     assert may("watch", "recordingsources.recordings.dev", "default") == "yes"
-    assert may("patch", "recordings.recordings.dev/status", "team-a") == "no"
+    assert may("patch", "recordings.recordings.dev", "team-a", "--subresource=status") == "no"

@@ -119,7 +119,7 @@ def test_every_right_is_used_and_no_other_is_missed(
     # Fails again and again for the same reason: the same Event, counted up.
     gone = [{"name": "video", "kind": "Video", "source": {"url": "http://127.0.0.1:9/x"}}]
     failing = recording("failing", namespace=_TEAM, spec={"artifacts": gone})
-    kubectl.apply(secret, inline, deleted, fetched, failing, *_sealed(s3), _report())
+    kubectl.apply(secret, inline, deleted, fetched, failing, *_sealed(s3), _report(), _sink(), _of_a_provider())
     for name in ("deleted", "fetched"):
         kubectl(
             "wait",
@@ -160,6 +160,20 @@ def _sealed(s3: S3Server) -> list[Object]:
             spec={"s3": {"prefix": "sealed/"}},
         ),
     ]
+
+
+def _sink() -> Object:
+    """It receives nothing here, but its status is written."""
+    spec = {"uri": "https://app.example.com/", "secretRef": {"name": "url"}, "events": ["Moved"]}
+    kind = {"apiVersion": "recordings.dev/v1alpha1", "kind": "EventSink"}
+    return {**kind, "metadata": {"name": "app", "namespace": _TEAM}, "spec": spec}
+
+
+def _of_a_provider() -> Object:
+    """A Recording whose URL a provider would give, if there were such a RecordingSource."""
+    named = {"recordingSource": "missing", "id": "1", "media": "video"}
+    artifacts = [{"name": "video", "kind": "Video", "source": {"provider": named}}]
+    return recording("of-a-provider", namespace=_TEAM, spec={"artifacts": artifacts})
 
 
 def _report() -> Object:

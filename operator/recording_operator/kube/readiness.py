@@ -9,6 +9,7 @@ from recording_operator.api.names import (
     EVENT_SINK_PLURAL,
     GROUP,
     RECORDING_PLURAL,
+    RECORDING_SOURCE_PLURAL,
     STORAGE_LOCATION_PLURAL,
     STORAGE_REPORT_PLURAL,
     VERSION,
@@ -49,6 +50,7 @@ def needed_rights(*, operator_namespace: str, watched_namespaces: Iterable[str] 
         Right(verb="patch", group=GROUP, resource=STORAGE_REPORT_PLURAL, subresource="status"),
         *(Right(verb=verb, group=GROUP, resource=EVENT_SINK_PLURAL) for verb in ("get", "list", "watch")),
         Right(verb="patch", group=GROUP, resource=EVENT_SINK_PLURAL, subresource="status"),
+        Right(verb="get", group=GROUP, resource=RECORDING_SOURCE_PLURAL),
         Right(verb="get", group="", resource="namespaces"),
         *(
             Right(
