@@ -12,7 +12,7 @@ from tests.chart.cluster import NAMESPACE, recording
 from tests.chart.helm import CHART, RELEASE, Helm, Object
 from tests.chart.test_rights import granted
 from tests.receiver.sending import SECRET, completed, post, secret_manifest, signed, source_manifest, url
-from tests.support.audit import asked, forbidden
+from tests.support.audit import Right, asked, forbidden
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -69,12 +69,15 @@ def test_every_right_is_used_and_no_other_is_missed(
     deliver(5, signature="new")  # the URL in the Secret is replaced
 
     wanted = _of_the_receiver(cluster_helm4.objects(_VALUES)) - _AFTER_CONFLICTS
-    used = lambda: {right for right, _ in asked(bare_cluster, user=_USER)}  # noqa: E731
+
+    def used() -> set[Right]:
+        return {right for right, _ in asked(bare_cluster, user=_USER)}
+
     eventually(lambda: wanted <= used(), within_s=60, what=str(wanted - used()))
     assert used() - wanted <= _AFTER_CONFLICTS
     assert forbidden(bare_cluster, user=_USER, since=since) == set()
     assert "Traceback" not in receiver.log_text()
 
 
-def _of_the_receiver(objects: list[Object]) -> set[tuple[str, str, str]]:
+def _of_the_receiver(objects: list[Object]) -> set[Right]:
     return granted([item for item in objects if item["metadata"]["name"].startswith(_NAME)])
