@@ -1,7 +1,8 @@
-"""Write install.yaml, the chart without Helm: `PYTHONPATH=operator:. python install/generate.py --write`, or `--check`.
+"""Write the chart without Helm: `PYTHONPATH=operator:. python install/generate.py --write`, or `--check`.
 
 Helm renders the chart with its defaults into the namespace recording-operator; what only Helm reads is taken out, and
-the namespace, which Helm makes by an option, is added. Errors: ToolchainError where Helm cannot be built.
+the namespace, which Helm makes by an option, is added. That is install.yaml; receiver/receiver.yaml has what the chart
+adds with receiver.enabled. Errors: ToolchainError where Helm cannot be built.
 """
 
 import os
@@ -29,6 +30,11 @@ _HEADER: Final = """\
 # Generated from charts/recording-operator by install/generate.py; do not edit. Apply it with `kubectl apply
 # --server-side`, after you have replaced the image (see README.md here).
 """
+_RECEIVER_HEADER: Final = """\
+# The receiver of providers' webhooks, besides install.yaml: RBAC, Deployment, Services. It may create Recordings in no
+# namespace before you bind the ClusterRole recording-operator-receiver-namespace there (see ../README.md).
+# Generated from charts/recording-operator by install/generate.py; do not edit.
+"""
 Object = dict[str, Any]
 
 
@@ -40,15 +46,22 @@ def objects() -> list[Object]:
         "kind": "Namespace",
         "metadata": {"name": OPERATOR_NAMESPACE, "labels": restricted},
     }
-    return [namespace, *map(_without_helm, yaml.safe_load_all(_rendered()))]
+    return [namespace, *map(_without_helm, yaml.safe_load_all(_rendered(_VALUES)))]
 
 
-def text() -> str:
+def receiver_objects() -> list[Object]:
+    """What the chart adds for the receiver."""
+    rendered = yaml.safe_load_all(_rendered({**_VALUES, "receiver": {"enabled": True}}))
+    own = [one for one in rendered if one["metadata"]["labels"].get("app.kubernetes.io/component") == "receiver"]
+    return [_without_helm(one) for one in own]
+
+
+def text(header: str, objects: list[Object]) -> str:
     """The file."""
-    return _HEADER + "".join(f"---\n{yaml.safe_dump(one, sort_keys=False, width=120)}" for one in objects())
+    return header + "".join(f"---\n{yaml.safe_dump(one, sort_keys=False, width=120)}" for one in objects)
 
 
-def _rendered() -> str:
+def _rendered(values: Object) -> str:
     program = ensure_tools((HELM4,))["helm4"]
     command = [
         str(program),
@@ -61,7 +74,7 @@ def _rendered() -> str:
     nowhere = {"KUBECONFIG": os.devnull}
     done = subprocess.run(
         command,
-        input=yaml.safe_dump(_VALUES),
+        input=yaml.safe_dump(values),
         env={**os.environ, **nowhere},
         stdout=subprocess.PIPE,
         text=True,
@@ -86,10 +99,12 @@ def _templates(rendered: Object) -> Iterator[Object]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write or check the file; returns the exit status."""
-    return command_line(
-        [(FOLDER / "install.yaml", text())], arguments, prog="python install/generate.py", remedy="make manifests"
-    )
+    """Write or check the files; returns the exit status."""
+    files = [
+        (FOLDER / "install.yaml", text(_HEADER, objects())),
+        (FOLDER / "receiver" / "receiver.yaml", text(_RECEIVER_HEADER, receiver_objects())),
+    ]
+    return command_line(files, arguments, prog="python install/generate.py", remedy="make manifests")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from localcluster.webhookdemo import WebhookDemo
 
 _FOLDER: Final = LOCAL / "demo"
 _REPORT: Final = "daily"
+_START_TIMEOUT_S: Final = 180.0  # the first time, Python compiles the libraries
 _COMPLETE_TIMEOUT_S: Final = 600.0
 _POLL_S: Final = 0.5
 
@@ -65,7 +66,7 @@ class _Demo:
         self._title("Starting the operator and the receiver, each with its ServiceAccount's token")
         try:
             with Progress("starting"):
-                operator.start()
+                operator.start(timeout_s=_START_TIMEOUT_S)
                 self._stack.start_receiver()
             return self._watch(operator, once=once)
         finally:

@@ -30,13 +30,14 @@ from localcluster.ports import LOOPBACK, ReservedPort, is_free
 from localcluster.process import Process
 from localcluster.receiverprocess import ReceiverProcess
 from localcluster.s3server import REGION, Credentials, S3Server, new_root
-from localcluster.webhooks import kept_key, source_objects
+from localcluster.webhooks import SOURCE, kept_key, source_objects
 
 BUCKET: Final = "recordings"
 LOCATION: Final = "archive"
 _S3_PORT: Final = 9090
 _RECEIVER_PORT: Final = 9088
 _MEDIA_TIMEOUT_S: Final = 30.0
+_RECEIVER_TIMEOUT_S: Final = 120.0  # the first time, Python compiles the libraries
 
 
 class Stack:
@@ -109,7 +110,7 @@ class Stack:
         log = self.folder / "receiver.log"
         self._receiver = ReceiverProcess(kubeconfig=kubeconfig, log=log, port=self._receiver_port, settings=POLICY)
         self._running.callback(self._receiver.kill)
-        self._receiver.start()
+        self._receiver.start(timeout_s=_RECEIVER_TIMEOUT_S)
 
     def receiver_log_tail(self) -> str:
         """Return the end of the receiver's log."""
@@ -118,7 +119,8 @@ class Stack:
     def add_source(self) -> None:
         """Create the RecordingSource `meetings` with its Secret. Raises KubectlError."""
         self.control_plane.kubectl.apply(*source_objects(key=self.webhook_key, location=LOCATION))
-        self.control_plane.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "recordingsource/meetings")
+        ready = ("wait", "--for=condition=Ready", "--timeout=120s", f"recordingsource/{SOURCE}")
+        self.control_plane.kubectl(*ready, timeout_s=130)
 
     def archive(self) -> dict[str, object]:
         """Return the StorageLocation `archive`."""

@@ -16,7 +16,7 @@ from localcluster.stack import BUCKET, LOCATION, Stack
 from localcluster.webhooks import SINK, SOURCE, new_key, sink_objects, source_objects
 
 _EVENT_TIMEOUT_S: Final = 60.0
-_READY: Final = "--timeout=60s"
+_READY_TIMEOUT_S: Final = 180
 
 
 class WebhookDemo:
@@ -34,14 +34,14 @@ class WebhookDemo:
     def run(self) -> list[str]:
         """Run it, and return what did not happen as it should. Raises KubectlError and OSError."""
         with self._running() as (provider, sink):
-            self._kubectl("wait", "--for=condition=Ready", _READY, f"recordingsource/{SOURCE}", f"eventsink/{SINK}")
+            self._wait_ready(f"recordingsource/{SOURCE}", f"eventsink/{SINK}")
             self._show("get", "recordingsources,eventsinks")
             path = self._kubectl.json("get", "recordingsource", SOURCE)["status"]["path"]
             status = provider.send_webhook(f"{self._stack.receiver_url}{path}", key=self._stack.webhook_key)
             print(f"\nThe sample provider sent bot.completed to {path}; the receiver responded {status}.", flush=True)
             recording = self._recording()
             name = recording["metadata"]["name"]
-            self._kubectl("wait", "--for=condition=Ready", "--timeout=180s", f"recording/{name}")
+            self._wait_ready(f"recording/{name}")
             event = sink.wait(name, timeout_s=_EVENT_TIMEOUT_S)
             self._show("get", "recording", name)
             self._show("events", f"--for=recording/{name}")
@@ -58,6 +58,10 @@ class WebhookDemo:
             )
             self._kubectl.apply(secrets_binding("default"), *source, *sink_objects(uri=sink.url, key=sink_key))
             yield provider, sink
+
+    def _wait_ready(self, *names: str) -> None:
+        options = ("--for=condition=Ready", f"--timeout={_READY_TIMEOUT_S}s")
+        self._kubectl("wait", *options, *names, timeout_s=_READY_TIMEOUT_S + 10)
 
     def _recording(self) -> dict[str, Any]:
         found = self._kubectl.json("get", "recordings", f"--selector=recordings.dev/source={SOURCE}")["items"]

@@ -69,7 +69,7 @@ def prepare(tree: Path, wanted: str) -> None:
 def build(tree: Path, wanted: str, *, dist: Path, with_image: bool) -> None:
     """Fill dist/."""
     say(f"Chart: {artifacts.build_chart(tree, version=wanted, dist=dist).name}")
-    say(f"Manifests: {artifacts.build_manifests(tree, dist=dist).name}")
+    say(f"Manifests: {', '.join(file.name for file in artifacts.build_manifests(tree, dist=dist))}")
     say(f"Bill of materials: {artifacts.build_bill_of_materials(tree, version=wanted, dist=dist).name}")
     reason = artifacts.why_no_image() if with_image else "IMAGE=no"
     if reason:

@@ -28,7 +28,7 @@ class ArtifactError(RuntimeError):
 
 
 def write_generated(tree: Path) -> None:
-    """Write the generated files that have the version: install.yaml."""
+    """Write the generated files that have the version: install.yaml and receiver.yaml."""
     environment = {**os.environ, "PYTHONPATH": f"{tree / 'operator'}{os.pathsep}{tree}"}
     _run([sys.executable, "install/generate.py", "--write"], tree=tree, environment=environment)
 
@@ -43,9 +43,10 @@ def build_chart(tree: Path, *, version: str, dist: Path) -> Path:
     return package
 
 
-def build_manifests(tree: Path, *, dist: Path) -> Path:
-    """Take install.yaml as it is in the tree."""
-    return Path(shutil.copyfile(tree / "install" / "install.yaml", dist / "install.yaml"))
+def build_manifests(tree: Path, *, dist: Path) -> list[Path]:
+    """Take install.yaml and receiver.yaml as they are in the tree."""
+    files = (tree / "install" / "install.yaml", tree / "install" / "receiver" / "receiver.yaml")
+    return [Path(shutil.copyfile(file, dist / file.name)) for file in files]
 
 
 def build_bill_of_materials(tree: Path, *, version: str, dist: Path) -> Path:

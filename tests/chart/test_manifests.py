@@ -86,8 +86,19 @@ def test_the_file_has_every_object_of_the_chart_and_the_namespace(helm4: Helm) -
     assert not any("helm" in yaml.safe_dump(item["metadata"]).lower() for item in written.values())
 
 
+def test_the_receiver_is_what_the_chart_adds_for_it(helm4: Helm) -> None:
+    off = named(helm4.objects({"tests": {"enabled": False}}))
+    added = named(helm4.objects({"tests": {"enabled": False}, "receiver": {"enabled": True}})).keys() - off.keys()
+    written = named(parsed((INSTALL / "receiver" / "receiver.yaml").read_text()))
+    assert written.keys() == added
+    assert {kind for kind, _ in added} >= {"Deployment", "Service", "ServiceAccount", "ClusterRole"}
+    assert not any("helm" in yaml.safe_dump(item["metadata"]).lower() for item in written.values())
+
+
 def test_kustomize_builds_the_same_objects() -> None:
     assert named(kustomized(INSTALL)) == named(parsed((INSTALL / "install.yaml").read_text()))
+    receiver = INSTALL / "receiver"
+    assert named(kustomized(receiver)) == named(parsed((receiver / "receiver.yaml").read_text()))
 
 
 def test_an_overlay_moves_everything_into_its_namespace(overlay: Path) -> None:

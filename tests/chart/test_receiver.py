@@ -139,6 +139,11 @@ def test_it_may_use_every_location_if_that_verb_is_required(helm4: Helm) -> None
     assert {"apiGroups": ["recordings.dev"], "resources": ["storagelocations"], "verbs": ["use"]} in rules
 
 
+def test_helm_test_requests_both(helm4: Helm) -> None:
+    command = one(helm4.objects(_ON), "Pod")["spec"]["containers"][0]["command"]
+    assert command[3:] == [f"http://{RELEASE}.recordings:8080", f"http://{_NAME}-metrics.recordings:8081"]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -84,7 +84,7 @@ def sums(tree: Path) -> str:
 def test_dist_contains_everything_with_correct_checksums(released: Path) -> None:
     files = {path.name for path in (released / "dist").iterdir()}
     chart, bill = f"recording-operator-{VERSION}.tgz", f"recording-operator-{VERSION}.cdx.json"
-    assert files == {chart, bill, "install.yaml", "SHA256SUMS"}
+    assert files == {chart, bill, "install.yaml", "receiver.yaml", "SHA256SUMS"}
     listed = {line[66:]: line[:64] for line in sums(released).splitlines()}
     assert set(listed) == files - {"SHA256SUMS"}
     for name, digest in listed.items():
@@ -102,9 +102,10 @@ def test_the_package_is_the_chart_of_that_version(released: Path) -> None:
 
 
 def test_the_manifests_name_the_image_of_that_version(released: Path) -> None:
-    text = (released / "dist" / "install.yaml").read_text()
-    assert f"image: recording-operator:{VERSION}\n" in text
-    assert text == (released / "install" / "install.yaml").read_text()
+    for file in ("install.yaml", "receiver/receiver.yaml"):
+        text = (released / "dist" / Path(file).name).read_text()
+        assert f"image: recording-operator:{VERSION}\n" in text
+        assert text == (released / "install" / file).read_text()
 
 
 def test_the_bill_of_materials_lists_what_is_pinned(released: Path) -> None:
@@ -128,6 +129,7 @@ def test_the_tree_has_the_version_and_the_changelog(released: Path) -> None:
         "charts/recording-operator/README.md",
         "install/README.md",
         "install/install.yaml",
+        "install/receiver/receiver.yaml",
         "operator/recording_operator/__init__.py",
     }
 
