@@ -49,7 +49,7 @@ class RecordingTally:
             beyond = len(owners) >= MOST_OWNERS
             found = owners.setdefault((OTHER, OTHER) if beyond else (org, namespace), _RecordingSum())
         status = raw.get("status") or {}
-        found.recordings += not _has_expired(status)
+        found.recordings += not has_expired(status)
         self._add_recent(found, status)
         return location
 
@@ -121,7 +121,7 @@ def stored_artifacts(status: Mapping[str, Any]) -> list[tuple[int, str]]:
     ]
 
 
-def _has_expired(status: Mapping[str, Any]) -> bool:
+def has_expired(status: Mapping[str, Any]) -> bool:
     """Whether everything that was stored has expired."""
     stored = [one.get("reason") for one in status.get("artifacts") or () if one.get("phase") == "Complete"]
     return bool(stored) and all(reason == _EXPIRED for reason in stored)

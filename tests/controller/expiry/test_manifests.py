@@ -115,6 +115,25 @@ def test_what_a_move_has_left_behind_expires(scene: Scene, at: str, move: MoveSt
     assert len(scene.stored()) == (0 if at == "other" and move is None else 2)
 
 
+@pytest.mark.parametrize("move", [None, MoveStatus(to="other"), MoveStatus(from_="other")])
+@pytest.mark.parametrize(("reason", "left"), [(Reason.EXPIRED, 0), (Reason.STORED, 2)])
+def test_what_a_recording_finds_when_it_returns_expires(
+    scene: Scene, reason: Reason, left: int, move: MoveStatus | None
+) -> None:
+    """It has expired elsewhere, so its status names none of the objects that were kept here."""
+    recording = scene.a_recording(days=0)
+    scene.with_manifest(recording)
+    states = tuple(one.model_copy(update={"reason": reason}) for one in recording.status.artifacts)
+    status = recording.status.model_copy(update={"artifacts": states, "move": move})
+    returned = recording.model_copy(update={"status": status})
+    scene.in_kubernetes[recording.metadata.namespace, recording.metadata.name] = returned
+    scene.list_manifests()
+    assert len(scene.stored()) == 2, "it is young"
+    scene.age(8)
+    scene.list_manifests()
+    assert len(scene.stored()) == (left if move is None else 2)
+
+
 def test_a_manifest_of_another_location_is_left(scene: Scene) -> None:
     forged(scene, storage_location="other")
     scene.age(8)

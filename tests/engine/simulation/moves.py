@@ -26,6 +26,8 @@ class MoveWatch:
         self._world = world
         self._kept: set[tuple[str, str]] = set()
         """Uid in the store, and bucket."""
+        self._left: set[StoredThing] = set()
+        """What was there when a move ended, and may stay."""
         self._buckets: dict[str, str] = {}
         """By uid in the store: where the newest status says that the objects are."""
 
@@ -54,7 +56,7 @@ class MoveWatch:
                 else:
                     assert copy.content == source.content, f"the copy of {state.name} has other bytes"
         if self._world.moves_from[old.storage_location] is MovedFrom.KEEP:
-            self._kept.add((uid, bucket_of(old.storage_location)))
+            self._keep(uid, bucket_of(old.storage_location))
 
     def deleted(self, thing: StoredThing) -> None:
         """An object was deleted. Somebody asked for that, or it was at another place, and no Recording names it."""
@@ -75,7 +77,11 @@ class MoveWatch:
         recording = self._world.api.recordings.get(uid)
         move = recording.status.move if recording is not None else None
         if recording is not None and move is not None:
-            self._kept.add((recording_uid(recording), bucket_of(move.from_ or move.to)))
+            self._keep(recording_uid(recording), bucket_of(move.from_ or move.to))
+
+    def _keep(self, uid: str, bucket: str) -> None:
+        self._kept.add((uid, bucket))
+        self._left |= {thing for thing in self._world.store.of(uid) if thing.at.bucket == bucket}
 
     # What must hold at the end
 
@@ -89,6 +95,10 @@ class MoveWatch:
     def may_stay(self, thing: StoredThing) -> bool:
         """Whether it was moved away, and its location keeps what was moved away."""
         return (thing.uid, thing.at.bucket) in self._kept
+
+    def was_left(self, thing: StoredThing | None) -> bool:
+        """Whether a move left exactly this version, perhaps before the Recording came back."""
+        return thing in self._left
 
     def check_arrived(self, recording: Recording) -> None:
         """It is at the newest location that was asked for, unless its move waits or failed."""

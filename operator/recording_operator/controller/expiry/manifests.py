@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from recording_operator.api.names import MANIFEST_FILE
 from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagelocation_lifecycle import EnforcedBy
 from recording_operator.controller.clock import uptime
@@ -32,7 +33,7 @@ from recording_operator.lifecycle.expiry import abort_after, earliest_expiry, en
 from recording_operator.metrics import Metrics
 from recording_operator.stores.documents import DocumentOwner
 from recording_operator.stores.location_store import LocationStore
-from recording_operator.usage.recordings import claimed_uids, location_of_recording
+from recording_operator.usage.recordings import claimed_uids, has_expired, location_of_recording
 
 PER_TURN: Final = 5
 """A turn comes each second."""
@@ -143,12 +144,19 @@ class ExpiredManifests:
         return expired_at is not None and expired_at <= self._now()
 
     def _is_left_to_its_recording(self, manifest: Manifest) -> bool:
-        """Whether its Recording is in Kubernetes. If it was moved and left its objects here, only they are here."""
+        """Whether its Recording is in Kubernetes, and looks after these objects.
+
+        It does not if it was moved and left them here, also if it has expired elsewhere and returned since: its status
+        names none of them.
+        """
         try:
             raw = self._kube.get_recording(manifest.namespace, manifest.name)
         except NotFound:
             return False
-        was_moved = location_of_recording(raw) != manifest.storage_location and not raw["status"].get("move")
+        status = raw.get("status") or {}
+        is_elsewhere = location_of_recording(raw) != manifest.storage_location
+        names_none = status.get("phase") == Phase.COMPLETE and has_expired(status)
+        was_moved = (is_elsewhere or names_none) and not status.get("move")
         return manifest.uid in claimed_uids(raw) and not was_moved
 
 
