@@ -37,12 +37,15 @@ def other_kubeconfig(cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
     for made in operator_objects():
         if made["kind"] in ("ClusterRoleBinding", "RoleBinding"):
             subjects = [{**made["subjects"][0], "name": OTHER}]
-            objects.append({**made, "metadata": {**made["metadata"], "name": OTHER}, "subjects": subjects})
+            name = f"{made['metadata']['name']}-other"
+            objects.append({**made, "metadata": {**made["metadata"], "name": name}, "subjects": subjects})
     account = {"metadata": {"name": OTHER, "namespace": OPERATOR_NAMESPACE}}
     cluster.kubectl.apply({"apiVersion": "v1", "kind": "ServiceAccount", **account}, *objects)
     yield cluster.service_account_kubeconfig(namespace=OPERATOR_NAMESPACE, name=OTHER, path=tmp_path / "other")
-    cluster.kubectl("delete", "clusterrolebinding", OTHER)
-    cluster.kubectl("delete", f"--namespace={OPERATOR_NAMESPACE}", f"rolebinding/{OTHER}", f"serviceaccount/{OTHER}")
+    for made in objects:
+        where = f"--namespace={made['metadata'].get('namespace', '')}"
+        cluster.kubectl("delete", where, made["kind"].lower(), made["metadata"]["name"])
+    cluster.kubectl("delete", f"--namespace={OPERATOR_NAMESPACE}", f"serviceaccount/{OTHER}")
 
 
 def changes_by(cluster: ControlPlane, account: str) -> list[tuple[str, ...]]:
