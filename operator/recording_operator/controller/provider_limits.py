@@ -31,7 +31,7 @@ class Rate:
 
 
 _DEFAULT: Final = Rate(per_minute=60, burst=10)
-# Below the published limits, because the application may use the same key.
+# Low on purpose: the application may use the same key.
 RATES: Final[Mapping[ProviderName, Rate]] = {
     ProviderName.RECALL: Rate(per_minute=200, burst=50),
     ProviderName.ZOOM: Rate(per_minute=120, burst=20),
