@@ -14,7 +14,7 @@ from recording_operator.api.crd import RESOURCES
 from recording_operator.api.generated import command_line
 from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.reference import reference_page
-from recording_operator.notify.catalogue import EVENT_TYPES, EventType
+from recording_operator.notify.catalogue import EVENT_TYPES, CloudEventType
 
 DOCS: Final = Path(__file__).resolve().parent
 TROUBLESHOOTING: Final = "troubleshooting.md"
@@ -56,7 +56,7 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
     yield path, before + _BEGIN + "\n" + "\n".join(_tables()) + "\n" + _END + after
 
 
-def event_schema(kind: EventType) -> str:
+def event_schema(kind: CloudEventType) -> str:
     """The JSON schema of the data of an event."""
     schema = kind.data.model_json_schema(by_alias=True, mode="serialization")
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": kind.schema_uri}

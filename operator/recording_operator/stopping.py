@@ -47,3 +47,21 @@ class LinkedStopSignal:
                 return False
             self._stop.wait(rest_s)
         return True
+
+
+class Deadline:
+    """A stop signal that is also set after `within_s` seconds."""
+
+    def __init__(self, stop: StopSignal, *, within_s: float) -> None:
+        self._stop = stop
+        self._until_s = time.monotonic() + within_s
+
+    def is_set(self) -> bool:
+        """Whether the signal is set, or the time is over."""
+        return self._stop.is_set() or time.monotonic() >= self._until_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Sleep up to `timeout` seconds, or until the signal is set."""
+        left_s = max(0.0, self._until_s - time.monotonic())
+        self._stop.wait(left_s if timeout is None else min(timeout, left_s))
+        return self.is_set()

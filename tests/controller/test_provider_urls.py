@@ -11,7 +11,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind
 from recording_operator.api.recordingsource import RecordingSource
 from recording_operator.controller.executors.order import MediaRef
-from recording_operator.controller.provider_limits import DENIED_FOR_S, ProviderAccount, Rate
+from recording_operator.controller.provider_limits import DENIED_FOR_S, ProviderAccount, RequestRate
 from recording_operator.controller.provider_urls import ProviderUrls
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, NotFound
@@ -286,7 +286,7 @@ def test_content_is_kept_only_as_far_as_there_is_room() -> None:
 
 
 def test_a_burst_uses_up_the_rate_limit_and_a_minute_restores_it() -> None:
-    account = ProviderAccount(Rate(per_minute=6, burst=2))
+    account = ProviderAccount(RequestRate(per_minute=6, burst=2))
     account.admit("a", 0)
     account.admit("a", 0)
     with pytest.raises(ProviderError) as full:
@@ -299,7 +299,7 @@ def test_a_burst_uses_up_the_rate_limit_and_a_minute_restores_it() -> None:
 
 
 def test_after_three_failures_the_provider_is_left_alone_ever_longer() -> None:
-    account = ProviderAccount(Rate(per_minute=6000, burst=100))
+    account = ProviderAccount(RequestRate(per_minute=6000, burst=100))
     pauses: list[float] = []
     now_s = 0.0
     for _ in range(9):

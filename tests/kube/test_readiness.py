@@ -62,6 +62,6 @@ def test_missing_crds_are_named(bare_cluster: ControlPlane) -> None:
 
     assert check_ready(rest, operator_namespace="default") == [
         f"The API server does not have {plural}.recordings.dev (v1alpha1). Apply the CRDs (kubectl apply -f crds/)."
-        for plural in ("recordings", "storagelocations", "storagereports")
+        for plural in ("recordings", "storagelocations", "storagereports", "eventsinks")
     ]
     rest.close()

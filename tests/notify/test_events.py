@@ -11,7 +11,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
 from recording_operator.api.notification import EventName
 from recording_operator.notify.catalogue import EVENT_TYPES
-from recording_operator.notify.events import Event, encode
+from recording_operator.notify.events import SinkEvent, encode
 from recording_operator.notify.payloads import (
     ArtifactData,
     BudgetEvent,
@@ -51,8 +51,10 @@ DATA: dict[EventName, EventData] = {
 }
 
 
-def an_event(name: EventName) -> Event:
-    return Event(name=name, id="uid-1/x/1", source="/apis/x", subject="weekly", time=AT, org="acme", data=DATA[name])
+def an_event(name: EventName) -> SinkEvent:
+    return SinkEvent(
+        name=name, id="uid-1/x/1", source="/apis/x", subject="weekly", time=AT, org="acme", data=DATA[name]
+    )
 
 
 def decoded(name: EventName) -> dict[str, Any]:

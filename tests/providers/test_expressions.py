@@ -104,7 +104,7 @@ def test_a_long_text_that_is_repeated_is_neither_copied_nor_compared(expression:
 
 
 def test_the_expressions_of_a_delivery_share_a_budget() -> None:
-    budget, words = expressions.Budget(), {"words": [{"text": "x"}] * 5_000}
+    budget, words = expressions.StepBudget(), {"words": [{"text": "x"}] * 5_000}
     found = [expressions.search("words[?text=='x'] | length(@)", words, budget) for _ in range(10)]
     assert found[0] == 5_000
     assert found[-1] is None

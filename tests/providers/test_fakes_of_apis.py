@@ -22,7 +22,7 @@ from recording_operator.providers.provider import (
     Outcome,
     Provider,
     ProviderError,
-    StoredObject,
+    ProviderObject,
 )
 from recording_operator.providers.zoom import Zoom
 from tests.providers.deliveries import ALL_KINDS, NOW, TIME, event
@@ -159,7 +159,7 @@ def test_livekit_names_the_object() -> None:
     read = LiveKit().read(delivered(signed(Scheme.LIVEKIT, body, secret=SECRET, at_s=TIME)), [], ALL_KINDS)
     (media,) = event(read).media
     (video,) = (file for file in recording.files if file.kind == "video")
-    assert media.stored == StoredObject(bucket="out", key=video.path)
+    assert media.stored == ProviderObject(bucket="out", key=video.path)
     assert media.size_bytes == video.size_bytes
 
 

@@ -15,8 +15,8 @@ from recording_operator.providers.provider import (
     DeliveryRejected,
     MalformedDelivery,
     Outcome,
+    ProviderObject,
     Rejection,
-    StoredObject,
 )
 from tests.providers.deliveries import ALL_KINDS, TIME, ScriptedApi, delivery, event, later, options
 
@@ -157,7 +157,7 @@ def test_an_egress_that_is_complete() -> None:
     assert (found.kind, found.outcome, found.delivery_id) == ("egress_ended", Outcome.MEDIA, "EV_test0001")
     assert (found.recording_id, found.title, found.occurred_at) == ("EG_test0001", "acme-weekly", later(0))
     (media,) = found.media
-    assert media.stored == StoredObject(bucket="livekit-out", key="acme/weekly.mp4")
+    assert media.stored == ProviderObject(bucket="livekit-out", key="acme/weekly.mp4")
     assert (media.name, media.kind, media.is_main) == ("video", ArtifactKind.VIDEO, True)
     assert (media.url, media.size_bytes) == (None, 50331648)
 

@@ -11,7 +11,7 @@ from livekit.protocol.egress import EGRESS_COMPLETE, EgressInfo, EgressStatus, F
 from livekit.protocol.webhook import WebhookEvent
 
 from recording_operator.providers.livekit import LiveKit
-from recording_operator.providers.provider import Outcome, StoredObject
+from recording_operator.providers.provider import Outcome, ProviderObject
 from tests.providers.deliveries import ALL_KINDS, TIME, delivery, event, later
 
 KEY = "APItestkey"
@@ -54,7 +54,7 @@ def test_every_form_of_protojson_is_read(preserving_names: bool, enums_as_number
     assert (found.delivery_id, found.recording_id, found.title) == ("EV_1", "EG_1", "weekly")
     assert (found.outcome, found.occurred_at) == (Outcome.MEDIA, later(0))
     (media,) = found.media
-    assert media.stored == StoredObject(bucket="livekit-out", key="acme/weekly.mp4")
+    assert media.stored == ProviderObject(bucket="livekit-out", key="acme/weekly.mp4")
     assert media.size_bytes == 50331648
 
 

@@ -6,7 +6,7 @@ The forms are those of `location_test.go` in livekit/storage, and the ones of ol
 import pytest
 
 from recording_operator.providers.livekit_locations import UnsupportedLocation, stored_object
-from recording_operator.providers.provider import StoredObject
+from recording_operator.providers.provider import ProviderObject
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ from recording_operator.providers.provider import StoredObject
     ],
 )
 def test_location(location: str, filename: str, bucket: str | None, key: str) -> None:
-    assert stored_object(location, filename) == StoredObject(bucket=bucket, key=key)
+    assert stored_object(location, filename) == ProviderObject(bucket=bucket, key=key)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from recording_operator.api.keytemplate import unescape_id
 from recording_operator.api.recording import ArtifactKind, Recording
 from recording_operator.api.recordingsource import RecordingSource
-from recording_operator.providers.provider import Event, Media, Outcome, StoredObject
+from recording_operator.providers.provider import Event, Media, Outcome, ProviderObject
 from recording_operator.receiver.drafting import Draft, DraftError, draft, recording_name
 from recording_operator.receiver.owners import is_accepted, owner_id
 
@@ -80,7 +80,7 @@ def test_headers_have_a_secret_for_the_host_of_the_url() -> None:
 
 
 def test_an_object_of_a_store_needs_its_location() -> None:
-    media = video(url=None, stored=StoredObject(bucket="egress", key="a/b.mp4"))
+    media = video(url=None, stored=ProviderObject(bucket="egress", key="a/b.mp4"))
     with pytest.raises(DraftError, match="importFrom"):
         draft(a_source(), an_event(media), asks_api=False)
     drafted = draft(a_source(importFrom={"storageLocation": "egress"}), an_event(media), asks_api=False)

@@ -72,10 +72,10 @@ def receiver(
       2  the command line or the settings file is invalid
     """
     end_on_signals(0)
-    from recording_operator.cli.receiving import Options, run_receiver  # noqa: PLC0415 - large, not needed for --help
+    from recording_operator.cli.receiving import ReceiverArguments, run_receiver  # noqa: PLC0415 - large, not needed for --help
 
     run_receiver(
-        Options(
+        ReceiverArguments(
             settings_file=settings_file,
             kubeconfig=kubeconfig,
             context=context,

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class ReceiverArguments:
     """The command line of the receiver."""
 
     settings_file: Path | None
@@ -33,7 +33,7 @@ class Options:
     log_level: str
 
 
-def run_receiver(options: Options) -> Never:
+def run_receiver(options: ReceiverArguments) -> Never:
     """Run until a signal, then exit."""
     redactor = Redactor()
     level = logging.getLevelName(options.log_level.upper())

@@ -23,23 +23,23 @@ DENIED_FOR_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class RequestRate:
     """Requests that a provider permits. `burst` of them may come at once."""
 
     per_minute: float
     burst: int
 
 
-_DEFAULT: Final = Rate(per_minute=60, burst=10)
+_DEFAULT: Final = RequestRate(per_minute=60, burst=10)
 # Low on purpose: the application may use the same key.
-RATES: Final[Mapping[ProviderName, Rate]] = {
-    ProviderName.RECALL: Rate(per_minute=200, burst=50),
-    ProviderName.ZOOM: Rate(per_minute=120, burst=20),
-    ProviderName.FIREFLIES: Rate(per_minute=30, burst=5),
+RATES: Final[Mapping[ProviderName, RequestRate]] = {
+    ProviderName.RECALL: RequestRate(per_minute=200, burst=50),
+    ProviderName.ZOOM: RequestRate(per_minute=120, burst=20),
+    ProviderName.FIREFLIES: RequestRate(per_minute=30, burst=5),
 }
 
 
-def rate_of(provider: ProviderName) -> Rate:
+def rate_of(provider: ProviderName) -> RequestRate:
     """The rate at which a provider is queried with one key."""
     return RATES.get(provider, _DEFAULT)
 
@@ -48,7 +48,7 @@ def rate_of(provider: ProviderName) -> Rate:
 class ProviderAccount:
     """One API Secret: what its provider permits, and what it responded last. Thread-safe."""
 
-    rate: Rate
+    rate: RequestRate
     _tokens: float = -1.0
     _at_s: float = 0.0
     _failures: int = 0

@@ -11,7 +11,7 @@ _SCHEMAS: Final = "https://recordings.dev/events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventType:
+class CloudEventType:
     """A type of CloudEvent. A change of the data that would break a receiver gets a new version."""
 
     name: str
@@ -35,31 +35,31 @@ class EventType:
         return f"{_SCHEMAS}/{self.schema_file}"
 
 
-EVENT_TYPES: Final[Mapping[EventName, EventType]] = {
-    EventName.COMPLETED: EventType(
+EVENT_TYPES: Final[Mapping[EventName, CloudEventType]] = {
+    EventName.COMPLETED: CloudEventType(
         name="recording.completed", data=RecordingEvent, sentence="Every required artifact is stored and verified."
     ),
-    EventName.FAILED: EventType(
+    EventName.FAILED: CloudEventType(
         name="recording.failed", data=RecordingEvent, sentence="A required artifact failed, and no other is left to do."
     ),
-    EventName.SOURCE_EXPIRED: EventType(
+    EventName.SOURCE_EXPIRED: CloudEventType(
         name="recording.source-expired", data=RecordingEvent, sentence="A URL has expired. Apply a fresh one."
     ),
-    EventName.MOVED: EventType(
+    EventName.MOVED: CloudEventType(
         name="recording.moved", data=RecordingEvent, sentence="The files are at another StorageLocation now."
     ),
-    EventName.DELETED: EventType(
+    EventName.DELETED: CloudEventType(
         name="recording.deleted", data=DeletedEvent, sentence="The Recording was deleted, perhaps with its files."
     ),
-    EventName.BUDGET_EXCEEDED: EventType(
+    EventName.BUDGET_EXCEEDED: CloudEventType(
         name="budget.exceeded", data=BudgetEvent, sentence="The month has cost more than the budget of a StorageReport."
     ),
-    EventName.FORECAST_EXCEEDS_BUDGET: EventType(
+    EventName.FORECAST_EXCEEDS_BUDGET: CloudEventType(
         name="budget.forecast-exceeded",
         data=BudgetEvent,
         sentence="The month is expected to cost more than the budget.",
     ),
-    EventName.LOCATION_NOT_READY: EventType(
+    EventName.LOCATION_NOT_READY: CloudEventType(
         name="location.not-ready", data=LocationEvent, sentence="The check of a StorageLocation fails."
     ),
 }

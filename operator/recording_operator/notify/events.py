@@ -12,7 +12,7 @@ from recording_operator.notify.payloads import EventData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class SinkEvent:
     """An event to send. It may contain presigned URLs, so `repr` does not show its data."""
 
     name: EventName
@@ -34,7 +34,7 @@ class EncodedEvent:
     body: bytes = field(repr=False)
 
 
-def encode(event: Event) -> EncodedEvent:
+def encode(event: SinkEvent) -> EncodedEvent:
     """The request for this event, the same in every attempt as long as the data is the same."""
     kind = EVENT_TYPES[event.name]
     attributes = {

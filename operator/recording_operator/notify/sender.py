@@ -8,7 +8,6 @@
 anything else  a failure
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +23,7 @@ from recording_operator.http_dates import parse_http_date
 from recording_operator.notify.events import EncodedEvent
 from recording_operator.notify.policy import SinkPolicy
 from recording_operator.notify.signing import signed_headers
-from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.stopping import Deadline, Stopped, StopSignal
 
 DEADLINE_S: Final = 15.0
 """For one attempt, from the name lookup to the end of the response."""
@@ -43,20 +42,20 @@ class NotAcceptedError(ReasonedError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class SinkTarget:
     """Where an event is sent, and the keys that sign it."""
 
     url: str
     keys: tuple[bytes, ...]
 
     def __repr__(self) -> str:
-        return "Target()"
+        return "SinkTarget()"
 
 
 class Sending(Protocol):
     """Sends events."""
 
-    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:
+    def send(self, event: EncodedEvent, *, event_id: str, target: SinkTarget, stop: StopSignal) -> None:
         """Send one event. Raises NotAcceptedError and Stopped."""
 
 
@@ -70,12 +69,12 @@ class Sender:
         self._now = now
         self._deadline_s = deadline_s
 
-    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:
+    def send(self, event: EncodedEvent, *, event_id: str, target: SinkTarget, stop: StopSignal) -> None:
         """Send one event. Raises NotAcceptedError and Stopped."""
         headers: dict[str, str] = {}
         if target.keys:
             headers = signed_headers(event.body, event_id=event_id, keys=target.keys, at=self._now())
-        deadline = _Deadline(stop, within_s=self._deadline_s)
+        deadline = Deadline(stop, within_s=self._deadline_s)
         try:
             response = self._dialer(target.url).post(
                 target.url,
@@ -102,22 +101,6 @@ class Sender:
             return self._public  # it reports what is wrong
         is_service = self._services is not None and self._services.policy.permits_host(host)
         return self._services if is_service and self._services is not None else self._public
-
-
-class _Deadline:
-    """A stop signal that is also set after a while."""
-
-    def __init__(self, stop: StopSignal, *, within_s: float) -> None:
-        self._stop = stop
-        self._until_s = time.monotonic() + within_s
-
-    def is_set(self) -> bool:
-        return self._stop.is_set() or time.monotonic() >= self._until_s
-
-    def wait(self, timeout: float | None = None) -> bool:
-        left_s = max(0.0, self._until_s - time.monotonic())
-        self._stop.wait(left_s if timeout is None else min(timeout, left_s))
-        return self.is_set()
 
 
 def _check(status: int, head: Head, *, now: datetime) -> None:

@@ -8,7 +8,6 @@ Messages contain the host of the endpoint and the status. They contain no path, 
 """
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from recording_operator.egress.http1.head import Head
 from recording_operator.egress.url import parse_url
 from recording_operator.http_dates import parse_retry_after
 from recording_operator.providers.provider import ProviderError
-from recording_operator.stopping import Stopped, StopSignal
+from recording_operator.stopping import Deadline, Stopped, StopSignal
 
 MOST_RESPONSE_BYTES: Final = 4 * 2**20
 _LONGEST_RETRY_AFTER_S: Final = 900.0
@@ -92,7 +91,7 @@ class EgressApiClient:
         return _json(host, response.body)
 
     def _requested(self, request: Callable[[StopSignal], Any]) -> Any:
-        stop = _Deadline(self.stop)
+        stop = Deadline(self.stop, within_s=_DEADLINE_S)
         try:
             return request(stop)
         except Stopped:
@@ -163,21 +162,3 @@ def _json(host: str, body: bytes) -> Any:
 def _unavailable(text: str, *, retry_after_s: float | None = None) -> ProviderError:
     message = f"{text} The request is repeated later."
     return ProviderError(Reason.PROVIDER_UNAVAILABLE, message, retry_after_s=retry_after_s)
-
-
-class _Deadline:
-    """A stop signal that is also set when the request has taken too long."""
-
-    def __init__(self, stop: StopSignal) -> None:
-        self._stop = stop
-        self._until = time.monotonic() + _DEADLINE_S
-
-    def is_set(self) -> bool:
-        """Whether the request must end."""
-        return self._stop.is_set() or time.monotonic() > self._until
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Sleep up to `timeout` seconds, or until the signal is set."""
-        rest_s = max(0.0, self._until - time.monotonic())
-        self._stop.wait(rest_s if timeout is None else min(rest_s, timeout))
-        return self.is_set()

@@ -26,7 +26,7 @@ class _TooExpensiveError(Exception):
     """The evaluation takes too many steps, or its result is too large."""
 
 
-class Budget:
+class StepBudget:
     """The steps that evaluations may still take together."""
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ def check(expression: str) -> None:
     _compiled(expression)
 
 
-def search(expression: str, payload: object, budget: Budget | None = None) -> Any:
+def search(expression: str, payload: object, budget: StepBudget | None = None) -> Any:
     """What the expression yields; None if that is nothing, or if it fails on this payload or the budget is spent.
 
     Raises ValueError if the expression does not parse.
     """
     compiled = _compiled(expression)
     try:
-        return _Interpreter(budget or Budget()).visit(compiled, payload)
+        return _Interpreter(budget or StepBudget()).visit(compiled, payload)
     except (JMESPathError, _TooExpensiveError, RecursionError, ValueError, TypeError, OverflowError):
         return None
 
@@ -105,7 +105,7 @@ def _functions(node: Any) -> Iterator[str]:
 class _Interpreter(visitor.TreeInterpreter):
     """Evaluates one expression once."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: StepBudget) -> None:
         super().__init__(visitor.Options(custom_functions=_Functions(self)))
         self.spend = budget.spend
 

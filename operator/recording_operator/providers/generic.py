@@ -140,7 +140,7 @@ class _Reading:
     payload: dict[str, Any]
     kinds: frozenset[ArtifactKind]
     delivery_id: str | None
-    budget: expressions.Budget = field(default_factory=expressions.Budget)
+    budget: expressions.StepBudget = field(default_factory=expressions.StepBudget)
 
     def event(self) -> Event:
         """The event. Raises ValueError for an expression that does not parse."""

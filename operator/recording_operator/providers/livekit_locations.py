@@ -8,7 +8,7 @@ import re
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from recording_operator.providers.provider import StoredObject
+from recording_operator.providers.provider import ProviderObject
 
 _BUCKET_SCHEMES: Final = frozenset({"s3", "gs"})
 _AZURE: Final = re.compile(r"\.blob\.(?:core|storage)\.")
@@ -25,7 +25,7 @@ class UnsupportedLocation(Exception):  # noqa: N818 - it is a state of the file
     """The file is where the operator cannot read it. The message says where."""
 
 
-def stored_object(location: str, filename: str) -> StoredObject:
+def stored_object(location: str, filename: str) -> ProviderObject:
     """The object with the file. Raises UnsupportedLocation."""
     try:
         parts = urlsplit(location)
@@ -37,26 +37,26 @@ def stored_object(location: str, filename: str) -> StoredObject:
     if parts.scheme in {"https", "http"} and host:
         found = _of_web_location(host, parts.path.lstrip("/"), filename.lstrip("/"))
     elif parts.scheme in {"s3", "gs"} and host:
-        found = StoredObject(bucket=host, key=parts.path.lstrip("/"))
+        found = ProviderObject(bucket=host, key=parts.path.lstrip("/"))
     else:
         # A local path, or none: the key is the path below the directory of egress.
-        found = StoredObject(bucket=None, key=filename.lstrip("/") or unquote(parts.path).lstrip("/"))
+        found = ProviderObject(bucket=None, key=filename.lstrip("/") or unquote(parts.path).lstrip("/"))
     if not found.key or len(found.key.encode("utf-8", "replace")) > _MOST_KEY_BYTES or not found.key.isprintable():
         raise UnsupportedLocation("LiveKit reports a file whose name no store accepts.")
     return found
 
 
-def _of_web_location(host: str, raw_path: str, name: str) -> StoredObject:
+def _of_web_location(host: str, raw_path: str, name: str) -> ProviderObject:
     path = unquote(raw_path)
     # Older versions of egress do not percent-encode the key, so it may contain a '%' of its own.
     if name in {path, raw_path}:
-        return StoredObject(bucket=_bucket_in_host(host), key=name)
+        return ProviderObject(bucket=_bucket_in_host(host), key=name)
     if (known := _BUCKET_HOST.fullmatch(host)) is not None:
-        return StoredObject(bucket=known["bucket"], key=path)
+        return ProviderObject(bucket=known["bucket"], key=path)
     bucket, _, key = path.partition("/")
     if _SERVICE_HOST.fullmatch(host) or name in {key, raw_path.partition("/")[2]}:
-        return StoredObject(bucket=bucket, key=name if name == raw_path.partition("/")[2] else key)
-    return StoredObject(bucket=_bucket_in_host(host), key=path)
+        return ProviderObject(bucket=bucket, key=name if name == raw_path.partition("/")[2] else key)
+    return ProviderObject(bucket=_bucket_in_host(host), key=path)
 
 
 def _bucket_in_host(host: str) -> str | None:

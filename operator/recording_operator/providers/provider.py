@@ -64,7 +64,7 @@ class ProviderError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
+class ProviderObject:
     """An object that a bucket or directory holds already, as LiveKit's egress leaves it."""
 
     bucket: str | None
@@ -88,7 +88,7 @@ class Media:
     """Headers that the download needs, such as a token. They are sent to the host of the URL only."""
     content: bytes | None = field(default=None, repr=False)
     """The content itself, if the event contains it."""
-    stored: StoredObject | None = None
+    stored: ProviderObject | None = None
     content_type: str = ""
     """Empty if the provider does not say: then the type that the source states is taken."""
     size_bytes: int | None = None

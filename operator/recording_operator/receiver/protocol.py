@@ -118,10 +118,10 @@ class TimedProtocol(H11Protocol):
 def protocol_class(registry: Connections) -> type[asyncio.Protocol]:
     """The class of connections for `uvicorn.Config(http=…)`."""
 
-    class Connection(TimedProtocol):
+    class ServerConnection(TimedProtocol):
         """One connection of this server."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(registry, *arguments, **options)
 
-    return Connection
+    return ServerConnection

@@ -15,7 +15,7 @@ from recording_operator.controller.notifications.threads import SinkThreads
 from recording_operator.kube.client import KubeApi
 from recording_operator.metrics import Metrics
 from recording_operator.notify.events import EncodedEvent
-from recording_operator.notify.sender import NotAcceptedError, Target
+from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 from recording_operator.stopping import StopSignal
 from tests.controller.notifications.sinks import FakeSinkApi, a_raw_sink
 from tests.engine.builders import START
@@ -84,10 +84,10 @@ class World:
     def emit(self, *_: Any, **__: Any) -> None:
         """Events are not checked here."""
 
-    def resolve(self, sink: EventSink) -> Target:
-        return Target(url=str(sink.spec.uri), keys=())
+    def resolve(self, sink: EventSink) -> SinkTarget:
+        return SinkTarget(url=str(sink.spec.uri), keys=())
 
-    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:  # noqa: ARG002 - as the real one
+    def send(self, event: EncodedEvent, *, event_id: str, target: SinkTarget, stop: StopSignal) -> None:  # noqa: ARG002 - as the real one
         self.sent.append(event_id)
         if self.problem is not None:
             raise self.problem

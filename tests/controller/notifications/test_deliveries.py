@@ -23,7 +23,7 @@ from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
 from recording_operator.metrics import Metrics
 from recording_operator.notify.events import EncodedEvent
-from recording_operator.notify.sender import NotAcceptedError, Target
+from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 from recording_operator.stopping import Stopped, StopSignal
 from tests.controller.notifications.sinks import FakeSinkApi, a_raw_sink
 from tests.engine.builders import START, a_finished_recording, a_location, an_artifact_status
@@ -73,10 +73,10 @@ class World:
     def emit(self, regarding: Any, *, reason: str, **_: Any) -> None:  # noqa: ARG002 - as EventPoster
         self.events.append(reason)
 
-    def resolve(self, sink: EventSink) -> Target:
-        return Target(url=str(sink.spec.uri), keys=())
+    def resolve(self, sink: EventSink) -> SinkTarget:
+        return SinkTarget(url=str(sink.spec.uri), keys=())
 
-    def send(self, event: EncodedEvent, *, event_id: str, target: Target, stop: StopSignal) -> None:  # noqa: ARG002 - as the real one
+    def send(self, event: EncodedEvent, *, event_id: str, target: SinkTarget, stop: StopSignal) -> None:  # noqa: ARG002 - as the real one
         self.bodies.append(event.body)
         if self.problem is not None:
             raise self.problem

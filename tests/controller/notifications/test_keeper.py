@@ -13,7 +13,7 @@ from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.engine.facts import Sink, SinksChanged
 from recording_operator.kube.client import KubeApi
-from recording_operator.notify.sender import NotAcceptedError, Target
+from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 from tests.controller.notifications.sinks import FakeSinkApi, a_raw_sink
 from tests.engine.builders import START
 from tests.support.inline_pool import InlinePool
@@ -49,11 +49,11 @@ class World:
     def emit(self, regarding: Any, *, reason: str, **_: Any) -> None:  # noqa: ARG002 - as EventPoster
         self.events.append(reason)
 
-    def resolve(self, sink: EventSink) -> Target:
+    def resolve(self, sink: EventSink) -> SinkTarget:
         self.resolved += 1
         if self.problem is not None:
             raise self.problem
-        return Target(url=str(sink.spec.uri), keys=())
+        return SinkTarget(url=str(sink.spec.uri), keys=())
 
     def _recovered(self) -> None:
         self.recoveries += 1

@@ -6,7 +6,7 @@ from recording_operator.api.eventsink import EventSink
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.notifications.threads import SinkKey
-from recording_operator.notify.events import Event, encode
+from recording_operator.notify.events import SinkEvent, encode
 from recording_operator.notify.sender import NotAcceptedError, Sending
 from recording_operator.stopping import StopSignal
 
@@ -27,7 +27,7 @@ class Attempts:
         self._sender = sender
         self._stop = stop
 
-    def attempt(self, key: SinkKey, make: Callable[[EventSink], Event]) -> None:
+    def attempt(self, key: SinkKey, make: Callable[[EventSink], SinkEvent]) -> None:
         """Send the event that `make` returns, unless the sink keeps failing.
 
         Raises NotAcceptedError, CircuitOpenError, Stopped, and what `make` raises.

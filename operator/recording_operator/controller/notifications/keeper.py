@@ -24,7 +24,7 @@ from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkKey
 from recording_operator.engine.facts import SinksChanged
-from recording_operator.notify.sender import NotAcceptedError, Target
+from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 
 _TARGET_S: Final = 30.0
 _RECHECK_S: Final = 60.0
@@ -122,7 +122,7 @@ class SinkKeeper:
             record = self._records.get(key)
             return 0.0 if record is None else record.circuit.open_s(self._steady_s())
 
-    def target(self, key: SinkKey) -> Target:
+    def target(self, key: SinkKey) -> SinkTarget:
         """Where to send. Raises NotAcceptedError."""
         with self._lock:
             record = self._records.get(key)
@@ -132,7 +132,7 @@ class SinkKeeper:
                 return record.target
         return self._read_target(record)
 
-    def _read_target(self, record: SinkRecord) -> Target:
+    def _read_target(self, record: SinkRecord) -> SinkTarget:
         try:
             target = self._resolver.resolve(record.sink)
         except NotAcceptedError:

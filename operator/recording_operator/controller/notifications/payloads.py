@@ -13,7 +13,7 @@ from recording_operator.controller.identities import confirm
 from recording_operator.engine.actions import SendNotification
 from recording_operator.engine.former import former_of
 from recording_operator.engine.identity import recording_uid
-from recording_operator.notify.events import Event
+from recording_operator.notify.events import SinkEvent
 from recording_operator.notify.payloads import ArtifactData, DeletedEvent, OwnerData, RecordingData, RecordingEvent
 from recording_operator.stores.presigning import NotPresignableError, PresignedUrl
 
@@ -27,7 +27,7 @@ class Payloads:
     def __init__(self, stores: StoreSource) -> None:
         self._stores = stores
 
-    def event(self, action: SendNotification, sink: EventSink) -> Event:
+    def event(self, action: SendNotification, sink: EventSink) -> SinkEvent:
         """The event of this action for a sink. Raises TransferError and LocationError if URLs cannot be made now."""
         presign = sink.spec.presign
         has_files = not action.objects_deleted
@@ -53,13 +53,13 @@ class Payloads:
             return _NO_URLS  # a directory serves no HTTP
 
 
-def recording_event(action: SendNotification, urls: Urls = _NO_URLS) -> Event:
+def recording_event(action: SendNotification, urls: Urls = _NO_URLS) -> SinkEvent:
     """The event of this action."""
     recording, name = action.recording, EventName(action.event)
     meta, data = recording.metadata, _recording_data(recording, urls)
     is_end = name is EventName.DELETED
     objects = DeletedEvent(recording=data, objects="Deleted" if action.objects_deleted else "Kept") if is_end else None
-    return Event(
+    return SinkEvent(
         name=name,
         id=action.id,
         source=f"/apis/{API_VERSION}/namespaces/{meta.namespace}/recordings/{meta.name}",

@@ -9,7 +9,7 @@ from recording_operator.api.notification import ClusterNotification
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.notifications.circuit import Circuit
 from recording_operator.engine.facts import Sink
-from recording_operator.notify.sender import Target
+from recording_operator.notify.sender import SinkTarget
 
 READY = "Ready"
 _WORKING = "Events are sent."
@@ -40,7 +40,7 @@ class SinkRecord:
     """Whether its Secret and its reference were read since it was edited."""
     since: datetime | None = None
     """When it was edited or has recovered."""
-    target: Target | None = field(default=None, repr=False)
+    target: SinkTarget | None = field(default=None, repr=False)
     read_s: float = 0.0
     """When the target was read or could not be read, by a steady clock."""
     circuit: Circuit = field(default_factory=Circuit)

@@ -15,7 +15,7 @@ from recording_operator.api.notification import EventName
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.costs.money import CENT, rounded
-from recording_operator.notify.events import Event
+from recording_operator.notify.events import SinkEvent
 from recording_operator.notify.payloads import BudgetEvent, EventData, LocationEvent
 
 CLUSTER_EVENTS: Final = frozenset(
@@ -31,7 +31,7 @@ _BUDGET: Final = {
 class Situation:
     """A condition that holds now, and the event that announces it."""
 
-    event: Event
+    event: SinkEvent
     since: datetime
 
     @property
@@ -82,7 +82,7 @@ def _situation(
     name: EventName, word: str, plural: str, meta: ObjectMeta, condition: Condition, data: EventData
 ) -> Situation:
     since = condition.last_transition_time
-    event = Event(
+    event = SinkEvent(
         name=name,
         id=f"{meta.uid}/{word}/{int(since.timestamp())}",
         source=f"/apis/{API_VERSION}/{plural}/{meta.name}",

@@ -7,7 +7,7 @@ from recording_operator.api.eventsink import EventSink, SinkRef
 from recording_operator.api.reasons import Reason
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
-from recording_operator.notify.sender import NotAcceptedError, Target
+from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 from recording_operator.notify.signing import SigningKeyError, signing_keys
 
 
@@ -18,11 +18,11 @@ class TargetResolver:
         self._kube = kube
         self._register_secret = register_secret
 
-    def resolve(self, sink: EventSink) -> Target:
+    def resolve(self, sink: EventSink) -> SinkTarget:
         """The target. Raises NotAcceptedError."""
         try:
             url = sink.spec.uri or self._address(sink.metadata.namespace, sink.spec.ref)
-            return Target(url=url, keys=self._keys(sink))
+            return SinkTarget(url=url, keys=self._keys(sink))
         except KubeError:
             raise NotAcceptedError(
                 Reason.SINK_UNAVAILABLE, "The API server did not respond when the address was read. It is retried."
