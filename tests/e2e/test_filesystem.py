@@ -10,6 +10,7 @@ from tests.support.invariants import check_invariants
 from tests.support.recordings import Live, artifact_of, from_media, inline
 from tests.support.reports import ReportFactory
 from tests.support.uploads import PART, PROBES, SIZE, WORKERS, read_bytes, wait_share
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -57,8 +58,8 @@ def test_a_recording_is_stored_counted_and_deleted(
     assert (status["bucket"], status["prefix"].startswith("team/")) == (str(directory), True)
     assert [path.rpartition("/")[2] for path in _files(directory)] == ["metadata.json", "summary.json", "video"]
     assert not list((directory / UPLOADS).iterdir())
-    notes = [event["note"] for event in own_world.events("on-disk")]
-    assert any(f"Uploading to file://{directory}/team/" in note for note in notes)
+    upload = f"Uploading to file://{directory}/team/"
+    eventually(lambda: any(upload in event["note"] for event in own_world.events("on-disk")), what="the Event")
     counted = report(disk)
     found = counted.wait_refreshed()
     assert (found["source"], found["totals"]["recordings"]) == ("Inventory", 1)

@@ -12,11 +12,16 @@ from localcluster import OperatorProcess
 from recording_operator.kube.errors import KubeError
 from tests.support import prometheus
 from tests.support.accesslogs import turn_back
+from tests.support.fake_providers.meetingbaas import FakeMeetingBaas
+from tests.support.fake_providers.recordings import a_recording
 from tests.support.lying_source import CANARY as URL_CANARY
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.prometheus import Scrape, value
+from tests.support.recording_sources import add_source, from_provider
 from tests.support.recordings import MIB, an_artifact, artifact_of, from_media, from_source, inline
 from tests.support.reports import TEMPLATE, ReportFactory
+from tests.support.sinks import SinkServer, a_sink
+from tests.support.sinks_in_cluster import add_sink
 from tests.support.transfers import pattern
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -26,8 +31,11 @@ pytestmark = pytest.mark.cluster
 FAMILIES = re.compile(r"^# TYPE (recording_operator_\w+) ", re.MULTILINE)
 REQUESTS = "recording_operator_api_request_duration_seconds_count"
 BYTES = "recording_operator_transfer_bytes_total"
-# What happens only to Recordings that are deleted or expire, or whose manifest cannot be written.
+# What happens only to Recordings that are deleted or expire, or whose manifest cannot be written; and what the receiver
+# exports (tests/receiver).
 FED_ELSEWHERE = {
+    "recording_operator_deliver",
+    "recording_operator_receiver_info",
     "recording_operator_objects_left_total",
     "recording_operator_objects_expired_total",
     "recording_operator_manifests_failed_total",
@@ -45,6 +53,14 @@ def broken_source() -> Iterator[LyingSource]:
     """A source that is gone (410), and one path further that is not there yet (404)."""
     with LyingSource(Content(body=pattern(MIB))) as source:
         yield source
+
+
+@pytest.fixture
+def webhooks(own_world: World) -> Iterator[tuple[SinkServer, FakeMeetingBaas]]:
+    """An application that receives events, and a provider with one bot."""
+    with a_sink() as app, FakeMeetingBaas(own_world.media) as provider:
+        provider.add(a_recording("bot-1", size_bytes=MIB))
+        yield app, provider
 
 
 def scrape(operator: OperatorProcess) -> Scrape:
@@ -68,8 +84,24 @@ def _fail(world: World, source: LyingSource) -> None:
     )
 
 
+def _announce_and_fetch(world: World, app: SinkServer, provider: FakeMeetingBaas) -> None:
+    """EventSinks, one of which is never available, and a Recording whose URL a provider gives."""
+    add_sink(world, app, events=["Completed"])
+    with a_sink() as gone:
+        add_sink(world, gone, events=["Completed"], name="gone")
+    add_source(world, provider)
+    audio = provider.recordings["bot-1"].files[1]
+    world.create(from_provider("bot-1", audio, media="audio"), name="fetched").wait_phase("Complete")
+    app.wait("recording.completed")
+
+
 def test_every_metric_is_fed_and_every_query_finds_data(
-    own_world: World, report: ReportFactory, broken_source: LyingSource, promtool: Path, tmp_path: Path
+    own_world: World,
+    report: ReportFactory,
+    broken_source: LyingSource,
+    webhooks: tuple[SinkServer, FakeMeetingBaas],
+    promtool: Path,
+    tmp_path: Path,
 ) -> None:
     world = own_world
     world.secrets.add(URL_CANARY)
@@ -83,6 +115,7 @@ def test_every_metric_is_fed_and_every_query_finds_data(
     )
     operator = world.start_operator(reports={"metricOrgs": 1})
     first = scrape(operator)
+    _announce_and_fetch(world, *webhooks)
     waiting = world.create(
         from_media(world.media, size_bytes=MIB, valid_s=600), name="waiting", suspend=True, owner={"org": "acme"}
     )

@@ -113,8 +113,12 @@ class ArtifactWork:
         self.status = after
 
     def take(self, status: ArtifactStatus) -> None:
-        """Take the status that another operator wrote, unless the artifact is in transfer here or stored."""
-        if not self.in_transfer and self.status.phase is not Phase.COMPLETE:
+        """Take the status that another operator wrote, unless the artifact is in transfer here, or stored.
+
+        What has expired is not stored any more.
+        """
+        has_expired = self.status.is_stored and status.has_expired
+        if not self.in_transfer and (self.status.phase is not Phase.COMPLETE or has_expired):
             self.status = status
 
     # Transitions
