@@ -27,7 +27,9 @@ def _lacks_manifest(last: JsonObject, world: World, locations: Mapping[str, Json
         return False
     if status.get("phase") not in _TERMINAL or not stored:
         return False
-    if status.get("settled"):
+    # The manifest does not wait for the events.
+    announces = any(one["phase"] == "Pending" for one in status.get("notifications", []))
+    if status.get("settled") or announces:
         uri = status.get("manifestUri", "")
         return not uri or (uri.startswith(tuple(f"{one.address}/" for one in world.holdings)) and uri not in uris)
     explained = any((one["type"], one["status"]) == ("ManifestWritten", "False") for one in status["conditions"])
