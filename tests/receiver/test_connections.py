@@ -105,4 +105,4 @@ def test_if_all_connections_are_at_work_a_new_one_is_closed() -> None:
 
 def _has_begun(running: Served) -> None:
     """Wait until the server reads a body."""
-    eventually(lambda: running.echo.bodies.held_bytes == 2, what="the body is read")
+    eventually(lambda: running.echo.bodies.held_bytes.total() == 2, what="the body is read")

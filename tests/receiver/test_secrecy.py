@@ -71,7 +71,7 @@ def test_forged_deliveries_cause_no_request_to_the_api_server(receiver: Receiver
         return [f"{one['verb']} {one['requestURI']}" for one in ours if meetings.namespace in one["requestURI"]]
 
     eventually(lambda: meetings.source().get("status", {}).get("path"), what="the first status is written")
-    before = requests()
+    before, began_s = requests(), time.monotonic()
     body = completed()
     for number in range(200):
         forged = signed(body, message_id=f"msg_{number}") | {
@@ -84,7 +84,7 @@ def test_forged_deliveries_cause_no_request_to_the_api_server(receiver: Receiver
     path = f"/apis/recordings.dev/v1alpha1/namespaces/{meetings.namespace}/recordingsources/meetings/status"
     allowed = {f"patch {path}", f"get /api/v1/namespaces/{meetings.namespace}/secrets/webhook"}
     assert set(caused) <= allowed
-    assert len(caused) <= 6
+    assert len(caused) <= 3 + (time.monotonic() - began_s) / 5, "the counts are written every 10 s, for all deliveries"
     assert meetings.recordings() == []
 
 
