@@ -148,6 +148,7 @@ VALUES: Final[Schema] = {
             enabled=YES_NO,
             allowedNamespaces=YES_NO,
             secretReferences=YES_NO,
+            recordingSources=YES_NO,
             useVerb=YES_NO,
             failurePolicy=one_of("Fail", "Ignore"),
         ),

@@ -36,7 +36,8 @@ def _from_secrets(*names: str) -> Object:
     return {"artifacts": refs}
 
 
-def _grant(name: str, rules: list[Object], *, namespace: str | None = None) -> list[Object]:
+def grant(name: str, rules: list[Object], *, namespace: str | None = None) -> list[Object]:
+    """A role and its binding to the tenant."""
     where = {"namespace": namespace} if namespace else {}
     kind = "Role" if namespace else "ClusterRole"
     return [
@@ -60,8 +61,8 @@ def tenant(cluster_helm4: Helm, bare_cluster: ControlPlane) -> Iterator[Path]:
     edit = [{"apiGroups": ["recordings.dev"], "resources": kinds, "verbs": ["*"]}]
     mine = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"], "verbs": ["get"]}]
     bare_cluster.kubectl.apply(
-        *_grant("recordings", edit, namespace="team-a"),
-        *_grant("mine", mine, namespace="team-a"),
+        *grant("recordings", edit, namespace="team-a"),
+        *grant("mine", mine, namespace="team-a"),
         _location("archive", {"names": ["team-a"]}),
         _location("gold", {"selector": {"matchLabels": {"tier": "gold"}}}),
         _location(
@@ -119,7 +120,7 @@ def test_secrets(tenant: Path, bare_cluster: ControlPlane) -> None:
 
 def test_a_user_who_can_read_all_secrets_may_name_them_all(tenant: Path, bare_cluster: ControlPlane) -> None:
     everything = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
-    bare_cluster.kubectl.apply(*_grant("all-secrets", everything, namespace="team-a"))
+    bare_cluster.kubectl.apply(*grant("all-secrets", everything, namespace="team-a"))
     made = recording("all", namespace="team-a", spec=_from_secrets(*(f"s{number}" for number in range(64))))
     eventually(lambda: create_as(bare_cluster, tenant, made)[0] == 0)
 
@@ -139,7 +140,7 @@ def test_the_verb_use_can_be_required(bare_cluster: ControlPlane, cluster_helm4:
     cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", "--set=admissionPolicies.useVerb=true")
     edit = [{"apiGroups": ["recordings.dev"], "resources": ["recordings"], "verbs": ["*"]}]
     bare_cluster.kubectl.apply(
-        *_grant("recordings", edit, namespace="team-a"), _location("archive", {"names": ["team-a"]})
+        *grant("recordings", edit, namespace="team-a"), _location("archive", {"names": ["team-a"]})
     )
     kubeconfig = bare_cluster.user_kubeconfig("tenant")
 
@@ -161,9 +162,9 @@ def test_the_verb_use_can_be_required(bare_cluster: ControlPlane, cluster_helm4:
             "verbs": ["use"],
         }
     ]
-    bare_cluster.kubectl.apply(*_grant("use-archive", use))
+    bare_cluster.kubectl.apply(*grant("use-archive", use))
     eventually(lambda: "created" in said())
     assert "You may not leave out spec.storageLocation" in said_without_a_name()
-    bare_cluster.kubectl.apply(*_grant("use-archive", [{k: v for k, v in use[0].items() if k != "resourceNames"}]))
+    bare_cluster.kubectl.apply(*grant("use-archive", [{k: v for k, v in use[0].items() if k != "resourceNames"}]))
     eventually(lambda: "created" in said_without_a_name())
     bare_cluster.kubectl("delete", "clusterrolebinding", "use-archive")

@@ -9,7 +9,7 @@ import pytest
 from localcluster import ControlPlane
 from tests.chart.cluster import create_as, forget, recording
 from tests.chart.helm import Object
-from tests.chart.test_policies import tenant  # noqa: F401 - a fixture
+from tests.chart.test_policies import grant, tenant  # noqa: F401 - a fixture
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -100,3 +100,44 @@ def test_content_in_a_secret_counts_as_a_secret(create: Any, bare_cluster: Contr
             or forget(bare_cluster, "unread")
         )
     )
+
+
+def test_a_recording_may_ask_the_provider_through_sources_that_its_author_may_use(
+    tenant: Path,  # noqa: F811 - a fixture
+    bare_cluster: ControlPlane,
+) -> None:
+    """Its author may edit Recordings, and use the source `mine` and no other."""
+    rules = [
+        {"apiGroups": ["recordings.dev"], "resources": ["recordings"], "verbs": ["*"]},
+        {"apiGroups": ["recordings.dev"], "resources": ["recordingsources"], "resourceNames": ["mine"], "verbs": ["use"]},
+    ]
+    bare_cluster.kubectl.apply(*grant("recordings", rules, namespace="team-a"))
+    refusal = "You may not use the RecordingSource theirs, which spec.artifacts names"
+
+    def create(name: str, *sources: str) -> str:
+        return create_as(bare_cluster, tenant, _asked(name, *sources))[1]
+
+    eventually(lambda: refusal in create("probe", "theirs") or forget(bare_cluster, "probe"))
+    assert "created" in create("own", "mine", "mine")
+    assert refusal in create("both", "mine", "theirs")
+    assert "More than 4 RecordingSources are newly named" in create("many", "mine", "b", "c", "d", "e")
+    of_admin = _asked("shared", "theirs")
+    bare_cluster.kubectl("create", "-f", "-", stdin=json.dumps(of_admin))
+    patch = ("patch", "recording", "shared", "--namespace=team-a", "--type=merge")
+    bare_cluster.kubectl_as(tenant)(*patch, '--patch={"metadata":{"labels":{"kept":"yes"}}}')
+    of_admin["spec"]["artifacts"][0]["source"]["provider"]["id"] = "of-others"
+    spec = json.dumps({"spec": {"artifacts": of_admin["spec"]["artifacts"]}})
+    assert refusal in bare_cluster.kubectl_as(tenant).run(*patch, f"--patch={spec}").stderr
+
+
+def _asked(name: str, *sources: str) -> Object:
+    """A Recording with one artifact for each source, of the provider's recording `bot-1`."""
+    artifacts = [
+        {
+            "name": f"a{number}",
+            "kind": "Video",
+            "source": {"provider": {"recordingSource": source, "id": "bot-1", "media": "video"}},
+        }
+        for number, source in enumerate(sources)
+    ]
+    return recording(name, namespace="team-a", spec={"artifacts": artifacts})

@@ -220,6 +220,7 @@ CASES: Final[dict[str, Values]] = {
     "pod": _POD,
     "rights": _RIGHTS,
     "no secret policy": {"admissionPolicies": {"secretReferences": False}},
+    "no policy of sources": {"admissionPolicies": {"recordingSources": False}},
     "no policies": {"admissionPolicies": {"enabled": False}},
     "network": _NETWORK,
     "network by default": {"networkPolicy": {"enabled": True}},
