@@ -23,7 +23,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import ConnectionConfigError, connection
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.kube.rest import RestClient
-from recording_operator.kube.secrets import SecretError, cdn_private_key, location_credentials
+from recording_operator.kube.secrets import SecretError, location_cdn, location_credentials
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.factory import open_store
@@ -109,11 +109,8 @@ def _read_with(kube: KubeApi, request: PresignRequest, operator_namespace: str) 
     recording = _recording(kube, request)
     artifact = _artifact(recording, request)
     location = _location(kube, recording, request)
-    credentials, cdn = location_credentials(kube, location, operator_namespace=operator_namespace), None
-    if location.store.cdn is not None and not request.no_cdn:
-        spec = location.store.cdn
-        key = cdn_private_key(kube, operator_namespace=operator_namespace, name=spec.private_key_secret)
-        cdn = CdnKey(domain=spec.domain, key_pair_id=spec.key_pair_id, private_key_pem=key)
+    credentials = location_credentials(kube, location, operator_namespace=operator_namespace)
+    cdn = None if request.no_cdn else location_cdn(kube, location, operator_namespace=operator_namespace)
     return _Stored(recording=recording, artifact=artifact, location=location, credentials=credentials, cdn=cdn)
 
 

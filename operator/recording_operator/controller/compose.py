@@ -61,6 +61,7 @@ from recording_operator.kube.events import EventRecorder
 from recording_operator.kube.fence import FencedClient
 from recording_operator.kube.lease import Leadership
 from recording_operator.kube.ownwrites import OwnWrites
+from recording_operator.kube.secrets import location_cdn
 from recording_operator.notify.sender import Sender
 from recording_operator.stores.factory import open_store
 
@@ -154,7 +155,7 @@ def make_leader(replica: Replica, leadership: Leadership, *, make_watcher: MakeW
         announcer=Deliveries(
             keeper=sinks,
             attempts=attempts,
-            payloads=Payloads(locations),
+            payloads=Payloads(locations, cdn=partial(location_cdn, kube, operator_namespace=replica.namespace)),
             threads=sink_threads,
             events=events,
             metrics=metrics,

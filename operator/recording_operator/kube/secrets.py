@@ -16,6 +16,7 @@ from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi, SecretData
 from recording_operator.kube.errors import Forbidden, NotFound
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.presigning import CdnKey
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5: neither CR, LF nor NUL
@@ -102,15 +103,18 @@ def location_credentials(
     )
 
 
-def cdn_private_key(kube: KubeApi, *, operator_namespace: str, name: str) -> bytes:
-    """The private key in `s3.cdn.privateKeySecret`, from the operator's own namespace.
+def location_cdn(kube: KubeApi, location: StorageLocation, *, operator_namespace: str) -> CdnKey | None:
+    """The CDN of `s3.cdn` with its private key, from the operator's own namespace; None if the location has none.
 
     Raises SecretError(CREDENTIALS_NOT_FOUND), and KubeError if the API server does not respond.
     """
-    secret = _location_secret(kube, operator_namespace=operator_namespace, name=name)
+    cdn = location.store.cdn
+    if cdn is None:
+        return None
+    secret = _location_secret(kube, operator_namespace=operator_namespace, name=cdn.private_key_secret)
     if not secret.data.get(CDN_PRIVATE_KEY):
-        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, f"Secret {name!r} has no key {CDN_PRIVATE_KEY}.")
-    return secret.data[CDN_PRIVATE_KEY]
+        raise SecretError(Reason.CREDENTIALS_NOT_FOUND, f"Secret {secret.name!r} has no key {CDN_PRIVATE_KEY}.")
+    return CdnKey(domain=cdn.domain, key_pair_id=cdn.key_pair_id, private_key_pem=secret.data[CDN_PRIVATE_KEY])
 
 
 def _location_secret(kube: KubeApi, *, operator_namespace: str, name: str) -> SecretData:

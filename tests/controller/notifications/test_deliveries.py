@@ -62,7 +62,7 @@ class World:
         self.deliveries = Deliveries(
             keeper=self.keeper,
             attempts=Attempts(keeper=self.keeper, sender=self, stop=cast("StopSignal", None)),
-            payloads=Payloads(cast("StoreSource", self)),
+            payloads=Payloads(cast("StoreSource", self), cdn=lambda _: None),
             threads=SinkThreads(start=_at_once),
             events=self,
             metrics=self.metrics,

@@ -14,7 +14,9 @@ from recording_operator.controller.recordings.announcements import EventPoster
 from recording_operator.engine.actions import NotificationOutcome, ReportNotification, SendNotification
 from recording_operator.engine.facts import Fact, NotificationDelivered, NotificationFailed
 from recording_operator.errors import LocationError, TransferError
+from recording_operator.kube.errors import KubeError
 from recording_operator.kube.events import EventType
+from recording_operator.kube.secrets import SecretError
 from recording_operator.metrics import Metrics
 from recording_operator.notify.sender import NotAcceptedError
 from recording_operator.stopping import Stopped
@@ -99,8 +101,10 @@ class Deliveries:
         except NotAcceptedError as error:
             final = error.reason is Reason.SINK_GONE
             self._post(failed(message=error.message, retry_after_s=error.retry_after_s, is_final=final))
-        except (TransferError, LocationError) as error:
+        except (TransferError, LocationError, SecretError) as error:
             self._post(failed(message=f"The URLs of the files could not be made. {error.message}"))
+        except KubeError:
+            self._post(failed(message="The URLs of the files could not be made: the API server does not respond."))
         except CircuitOpenError as error:
             self._post(failed(message=str(error), retry_after_s=error.retry_after_s, tried=False))
         except Stopped:

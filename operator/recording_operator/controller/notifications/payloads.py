@@ -1,6 +1,7 @@
 """The events of Recordings, with presigned URLs if the sink asks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -8,6 +9,7 @@ from recording_operator.api.eventsink import EventSink
 from recording_operator.api.names import API_VERSION, PROVIDER_ID_ANNOTATION
 from recording_operator.api.notification import EventName
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Recording
+from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.controller.executors.executor import StoreSource
 from recording_operator.controller.identities import confirm
 from recording_operator.engine.actions import SendNotification
@@ -15,20 +17,24 @@ from recording_operator.engine.former import former_of
 from recording_operator.engine.identity import recording_uid
 from recording_operator.notify.events import SinkEvent
 from recording_operator.notify.payloads import ArtifactData, DeletedEvent, OwnerData, RecordingData, RecordingEvent
-from recording_operator.stores.presigning import NotPresignableError, PresignedUrl
+from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl
 
 Urls = Mapping[str, PresignedUrl]
 _NO_URLS: Final[Urls] = {}
 
 
 class Payloads:
-    """Makes events. `stores` presigns URLs."""
+    """Makes events. `stores` presigns URLs, and `cdn` gives the CDN of a location."""
 
-    def __init__(self, stores: StoreSource) -> None:
+    def __init__(self, stores: StoreSource, *, cdn: Callable[[StorageLocation], CdnKey | None]) -> None:
         self._stores = stores
+        self._cdn = cdn
 
     def event(self, action: SendNotification, sink: EventSink) -> SinkEvent:
-        """The event of this action for a sink. Raises TransferError and LocationError if URLs cannot be made now."""
+        """The event of this action for a sink.
+
+        Raises TransferError, LocationError, SecretError and KubeError if URLs cannot be made now.
+        """
         presign = sink.spec.presign
         has_files = not action.objects_deleted
         urls = _NO_URLS if presign is None or not has_files else self._urls(action, presign.expires_after)
@@ -42,15 +48,18 @@ class Payloads:
         store = self._stores.store_named(location.metadata.name, uid=location.metadata.uid)
         if (former := former_of(recording, location)) is not None:
             confirm(store, former)
-        try:
-            return {
-                one.name: store.presign(
-                    str(one.key), version_id=one.version_id, recording_uid=recording_uid(recording), expires=expires
+        cdn = self._cdn(location)
+        urls = {}
+        for one in stored:
+            with suppress(NotPresignableError):  # archived, or in a directory, which serves no HTTP
+                urls[one.name] = store.presign(
+                    str(one.key),
+                    version_id=one.version_id,
+                    recording_uid=recording_uid(recording),
+                    expires=expires,
+                    cdn=cdn,
                 )
-                for one in stored
-            }
-        except NotPresignableError:
-            return _NO_URLS  # a directory serves no HTTP
+        return urls
 
 
 def recording_event(action: SendNotification, urls: Urls = _NO_URLS) -> SinkEvent:
