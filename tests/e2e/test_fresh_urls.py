@@ -40,6 +40,15 @@ def test_a_recording_that_names_only_its_provider_completes(world: World, provid
     assert provider.statuses() == [200], "one request answers for all files"
 
 
+def test_the_provider_replaces_a_url_whose_secret_is_gone(world: World, provider: FakeMeetingBaas) -> None:
+    add_source(world, provider)
+    artifact = from_provider(BOT, provider.recordings[BOT].files[0])
+    source = {**artifact.spec["source"], "urlSecretRef": {"name": "gone", "key": "url"}}
+    live = world.create(type(artifact)(spec={**artifact.spec, "source": source}, expected=artifact.expected))
+
+    assert live.wait_phase("Complete")["attempts"] == 0
+
+
 def test_a_url_that_expires_in_the_middle_is_replaced_and_the_upload_resumes_at_the_same_part(
     world: World, provider: FakeMeetingBaas, media: MediaServer
 ) -> None:

@@ -104,10 +104,19 @@ class SourceResolver:
     def _resolve(self, order: SourceOrder) -> ResolvedSource | ResolvedContent:
         if order.provider is None:
             return self._named(order)
-        named = self._named(order) if order.has_own_url else None
+        named = self._named_if_there(order) if order.has_own_url else None
         if named is not None and not rules_out(order.known_source, named.revision):
             return named
         return self._fresh(order, order.provider, order.revision if named is None else named.revision)
+
+    def _named_if_there(self, order: SourceOrder) -> ResolvedSource | None:
+        """The URL that the source names; None if its Secret is missing, as after a restore: the provider has another."""
+        try:
+            return self._named(order)
+        except SecretError as error:
+            if error.reason is Reason.SECRET_NOT_FOUND:
+                return None
+            raise
 
     def _named(self, order: SourceOrder) -> ResolvedSource:
         """The URL that the source names."""

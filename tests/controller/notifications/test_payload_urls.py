@@ -54,13 +54,13 @@ def urls_of(store: StrictStore, *, cdn: CdnKey | None = None) -> dict[str, str |
     return {one.name: one.url for one in data.recording.artifacts}
 
 
-def test_a_file_that_is_gone_does_not_take_the_url_of_another(strict: StrictStore) -> None:  # noqa: F811
+def test_a_file_that_is_gone_does_not_take_the_url_of_another(strict: StrictStore) -> None:  # noqa: F811 - a fixture
     put(strict)
     urls = urls_of(strict)
     assert str(urls["video"]).startswith(f"{strict.endpoint}/{strict.bucket_name}/{KEY}?")
     assert urls["notes"] is None
 
 
-def test_a_location_with_a_cdn_gives_its_urls(strict: StrictStore) -> None:  # noqa: F811
+def test_a_location_with_a_cdn_gives_its_urls(strict: StrictStore) -> None:  # noqa: F811 - a fixture
     put(strict)
     assert str(urls_of(strict, cdn=CDN)["video"]).startswith(f"https://media.example.com/{KEY}?Expires=")
