@@ -107,9 +107,10 @@ def test_a_recording_may_ask_the_provider_through_sources_that_its_author_may_us
     bare_cluster: ControlPlane,
 ) -> None:
     """Its author may edit Recordings, and use the source `mine` and no other."""
+    group = {"apiGroups": ["recordings.dev"]}
     rules = [
-        {"apiGroups": ["recordings.dev"], "resources": ["recordings"], "verbs": ["*"]},
-        {"apiGroups": ["recordings.dev"], "resources": ["recordingsources"], "resourceNames": ["mine"], "verbs": ["use"]},
+        {**group, "resources": ["recordings"], "verbs": ["*"]},
+        {**group, "resources": ["recordingsources"], "resourceNames": ["mine"], "verbs": ["use"]},
     ]
     bare_cluster.kubectl.apply(*grant("recordings", rules, namespace="team-a"))
     refusal = "You may not use the RecordingSource theirs, which spec.artifacts names"

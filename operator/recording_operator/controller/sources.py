@@ -110,7 +110,7 @@ class SourceResolver:
         return self._fresh(order, order.provider, order.revision if named is None else named.revision)
 
     def _named_if_there(self, order: SourceOrder) -> ResolvedSource | None:
-        """The URL that the source names; None if its Secret is missing, as after a restore: the provider has another."""
+        """The URL that the source names; None if its Secret is missing, as after a restore."""
         try:
             return self._named(order)
         except SecretError as error:
