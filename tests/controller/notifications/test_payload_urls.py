@@ -5,8 +5,9 @@ from typing import Any, cast
 from recording_operator.api.eventsink import EventSink
 from recording_operator.api.recording import Phase
 from recording_operator.controller.executors.executor import StoreSource
-from recording_operator.controller.notifications.payloads import Payloads, RecordingEvent
+from recording_operator.controller.notifications.payloads import Payloads
 from recording_operator.engine.actions import SendNotification
+from recording_operator.notify.payloads import RecordingEvent
 from recording_operator.stores.presigning import CdnKey
 from tests.cli.test_presign import KEY, PEM, put, strict  # noqa: F401 - a fixture
 from tests.controller.notifications.sinks import a_raw_sink
