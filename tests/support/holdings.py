@@ -72,21 +72,21 @@ class BucketHolding:
     def versions(self) -> dict[str, list[str]]:
         """See Holding."""
         found: dict[str, list[str]] = {}
-        for version in self._listed().get("Versions", []):
+        for version in self._listed("list_object_versions", "Versions"):
             found.setdefault(version["Key"], []).append(version["VersionId"])
         return found
 
     def markers(self) -> list[str]:
         """See Holding."""
-        return [marker["Key"] for marker in self._listed().get("DeleteMarkers", [])]
+        return [marker["Key"] for marker in self._listed("list_object_versions", "DeleteMarkers")]
 
     def current(self) -> set[str]:
         """See Holding."""
-        return {found["Key"] for found in self.s3.client().list_objects_v2(Bucket=self.bucket).get("Contents", [])}
+        return {found["Key"] for found in self._listed("list_objects_v2", "Contents")}
 
     def uploads(self) -> list[tuple[str, str]]:
         """See Holding."""
-        found = self.s3.client().list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
+        found = self._listed("list_multipart_uploads", "Uploads")
         return [(str(upload["Key"]), str(upload["UploadId"])) for upload in found]
 
     def head(self, key: str, version: str | None) -> JsonObject | None:
@@ -125,8 +125,10 @@ class BucketHolding:
         """A bucket shows nothing half."""
         return []
 
-    def _listed(self) -> JsonObject:
-        return dict(self.s3.client().list_object_versions(Bucket=self.bucket))
+    def _listed(self, operation: Any, of: str) -> Iterator[JsonObject]:
+        """All entries. A page has 1,000 at most."""
+        for page in self.s3.client().get_paginator(operation).paginate(Bucket=self.bucket):
+            yield from page.get(of, [])
 
 
 @dataclass(frozen=True, slots=True)
