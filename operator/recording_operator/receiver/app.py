@@ -17,7 +17,7 @@ from starlette.routing import Route
 from recording_operator.providers.provider import Delivery, DeliveryRejected
 from recording_operator.receiver.bodies import BodyMalformed, BodyReader, BodyTooLarge, BodyTooSlow, NoRoom
 from recording_operator.receiver.metrics import ReceiverMetrics
-from recording_operator.receiver.processing import Processed, Processor
+from recording_operator.receiver.processing import Processed, Processor, unread
 from recording_operator.receiver.results import RETRY_AFTER_S, Result, status_of
 from recording_operator.receiver.sources import KnownSource, SourceBook, SourceKey
 from recording_operator.receiver.statuses import StatusWriter
@@ -25,11 +25,6 @@ from recording_operator.receiver.workers import Overloaded, Workers
 
 PATH: Final = "/v1/sources/{namespace}/{name}"
 _METHODS: Final = ["POST", "PUT"]
-# Nothing more is read from these connections. The body may not have been read, and then it has no deadline any more.
-_CLOSES: Final = frozenset(
-    {Result.TOO_LARGE, Result.TOO_SLOW, Result.MALFORMED, Result.OVERLOADED, Result.NOT_FOUND}
-    | {Result.UNAVAILABLE, Result.FAILED}
-)
 
 _logger = logging.getLogger(__name__)
 
@@ -68,7 +63,7 @@ class _Endpoint:
     async def respond(self, request: Request) -> Response:
         """Respond to a delivery."""
         started_s = time.monotonic()
-        metrics, known, done = self._parts.metrics, None, Processed(result=Result.FAILED)
+        metrics, known, done = self._parts.metrics, None, unread(Result.FAILED)
         metrics.delivery_began()
         try:
             known = self._source(request)
@@ -89,26 +84,26 @@ class _Endpoint:
         """Respond to everything that is not a delivery."""
         self._parts.metrics.delivery_began()
         self._parts.metrics.delivery_ended(provider="", result=Result.NOT_FOUND, seconds=0.0)
-        return _response(Processed(result=Result.NOT_FOUND), None)
+        return _response(unread(Result.NOT_FOUND), None)
 
     def _source(self, request: Request) -> KnownSource | None:
         return self._parts.book.open(_key(request), request.path_params.get("token", ""))
 
     async def _deliver(self, request: Request, known: KnownSource | None) -> Processed:
         if not self._parts.book.complete or self._parts.book.is_pending(_key(request)):
-            return Processed(result=Result.UNAVAILABLE)
+            return unread(Result.UNAVAILABLE)
         if known is None:
-            return Processed(result=Result.NOT_FOUND)
+            return unread(Result.NOT_FOUND)
         try:
             body = await self._parts.bodies.read(request, namespace=known.key[0])
         except BodyTooLarge:
-            return Processed(result=Result.TOO_LARGE)
+            return unread(Result.TOO_LARGE)
         except BodyTooSlow:
-            return Processed(result=Result.TOO_SLOW)
+            return unread(Result.TOO_SLOW)
         except BodyMalformed:
-            return Processed(result=Result.MALFORMED)
+            return unread(Result.MALFORMED)
         except NoRoom:
-            return Processed(result=Result.OVERLOADED)
+            return unread(Result.OVERLOADED)
         try:
             return await self._take(Delivery(method=request.method, headers=_headers(request), body=body), known)
         finally:
@@ -144,7 +139,7 @@ def _headers(request: Request) -> dict[str, str]:
 
 def _response(done: Processed, known: KnownSource | None) -> Response:
     result = done.result
-    headers = {"Connection": "close"} if result in _CLOSES else {}
+    headers = {"Connection": "close"} if done.is_unread else {}
     if result in RETRY_AFTER_S:
         headers["Retry-After"] = str(RETRY_AFTER_S[result])
     provider = None if known is None else known.source.spec.provider

@@ -26,6 +26,13 @@ class Processed:
     occurred_at: datetime | None = None
     challenge: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The body of the response to a challenge."""
+    is_unread: bool = False
+    """The body was not read to its end. Nothing more is read from the connection, so nothing would limit the body."""
+
+
+def unread(result: Result) -> Processed:
+    """What becomes of a delivery whose body was not read."""
+    return Processed(result=result, is_unread=True)
 
 
 class Processor:
