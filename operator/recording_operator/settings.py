@@ -171,12 +171,13 @@ class ReceiverSettings(_Section):
     """How long a client may take for the body."""
     connections: int = Field(default=1000, ge=1, le=100_000)
     """The most open connections; then the one that has been idle for longest is closed for a new one."""
-    threads: int = Field(default=16, ge=1, le=256)
+    threads: int = Field(default=8, ge=1, le=256)
     """How many deliveries are written at the same time."""
     queue: int = Field(default=256, ge=0, le=100_000)
     """How many verified deliveries may wait for a thread; others are rejected with 429."""
-    queue_wait: Duration = timedelta(milliseconds=150)
-    """How long a delivery may wait for a thread before it is rejected with 429."""
+    queue_wait: Duration = timedelta(milliseconds=250)
+    """How long a delivery of a burst may wait for a thread before it is rejected with 429. When deliveries have been
+    waiting for that long without a break, each waits for 20 ms at most."""
     shutdown_delay: Duration = timedelta(seconds=3)
     """How long the receiver accepts connections after SIGTERM, while load balancers learn that it is not ready."""
 

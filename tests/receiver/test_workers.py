@@ -43,6 +43,30 @@ def test_w10_more_than_the_queue_holds_are_rejected_at_once() -> None:
     asyncio.run(main())
 
 
+def test_w10_a_burst_may_wait_and_what_comes_in_a_lasting_overload_may_not() -> None:
+    async def main() -> None:
+        workers = Workers(QueueLimits(threads=1, longest_wait_s=0.3, shortest_wait_s=0.01))
+        work, loop = threading.Event(), asyncio.get_running_loop()
+
+        async def waited_s(*, after_s: float = 0.0) -> float:
+            await asyncio.sleep(after_s)
+            began_s = loop.time()
+            with pytest.raises(Overloaded):
+                await workers.run(lambda: None, namespace="a")
+            return loop.time() - began_s
+
+        [task] = await _begun(workers, work, "a")
+        burst, bridge, late = await asyncio.gather(waited_s(), waited_s(after_s=0.2), waited_s(after_s=0.4))
+        assert min(burst, bridge) > 0.25
+        assert late < 0.2
+        assert await waited_s() > 0.25, "nothing had waited any more"
+        work.set()
+        assert await task
+        workers.close()
+
+    asyncio.run(main())
+
+
 def test_w10_what_has_waited_too_long_is_rejected_while_threads_are_stuck() -> None:
     async def main() -> None:
         workers = Workers(QueueLimits(threads=1, longest_wait_s=0.05))

@@ -17,10 +17,13 @@ class Overloaded(Exception):  # noqa: N818 - the field's word
 class QueueLimits:
     """How many deliveries are written at the same time, and how many wait, for how long."""
 
-    threads: int = 16
+    threads: int = 8
     waiting: int = 256
-    longest_wait_s: float = 0.15
+    longest_wait_s: float = 0.25
     """A delivery that has waited longer is not written: the provider repeats it when there is less to do."""
+    shortest_wait_s: float = 0.02
+    """The limit while deliveries have been waiting for longer than `longest_wait_s` without a break. A burst may wait,
+    but in a lasting overload each delivery that is accepted would have waited for the whole time otherwise."""
 
     @property
     def share(self) -> int:
@@ -48,6 +51,7 @@ class Workers:
         """Of the namespaces that have deliveries now."""
         self._on_depth = on_depth
         self._waiting = 0
+        self._queued_since_s = 0.0
 
     async def run(self, work: Callable[[], T], *, namespace: str) -> T:
         """Run `work` in a thread. Raises Overloaded, and what `work` raises."""
@@ -75,7 +79,7 @@ class Workers:
             raise Overloaded
         self._count(1)
         try:
-            async with asyncio.timeout(self._limits.longest_wait_s):
+            async with asyncio.timeout(self._longest_wait_s()):
                 await places.acquire()
                 try:
                     await self._free.acquire()
@@ -87,6 +91,12 @@ class Workers:
         finally:
             self._count(-1)
 
+    def _longest_wait_s(self) -> float:
+        queued_s = asyncio.get_running_loop().time() - self._queued_since_s
+        return self._limits.longest_wait_s if queued_s < self._limits.longest_wait_s else self._limits.shortest_wait_s
+
     def _count(self, change: int) -> None:
+        if self._waiting == 0:
+            self._queued_since_s = asyncio.get_running_loop().time()
         self._waiting += change
         self._on_depth(self._waiting)
