@@ -57,3 +57,31 @@ def test_the_problem_of_a_secret(
     assert known is not None
     problem = known.secret_problem
     assert (None if problem is None else (problem.reason, problem.message)) == expected
+
+
+def test_a_secret_that_is_missing_is_read_again_soon() -> None:
+    watched, stop = Watched(), threading.Event()
+    watched.add()
+    api: Any = ReplacedSecret(stop)
+    keeper = SecretKeeper(api, register_secret=lambda _: None, missing_every_s=0.0)
+    keeper.read_soon(KEY)
+
+    keeper.run(watched.book, stop)
+
+    assert not watched.book.is_pending(KEY)
+
+
+class ReplacedSecret:
+    """A Secret that is not there at first."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.reads = 0
+
+    def secret_values(self, _namespace: str, _name: str) -> tuple[bytes, ...]:
+        """The value, at the second read."""
+        self.reads += 1
+        if self.reads == 1:
+            raise NotFound("", status=404)
+        self.stop.set()
+        return (TOKEN.encode(),)

@@ -59,7 +59,7 @@ def test_ready_says_what_is_missing(receivers: Callable[..., ReceiverProcess], m
     receiver.start()
     missing = ready(meetings, "SecretNotFound")
     assert (missing["status"], missing["message"]) == ("False", "The Secret webhook does not exist.")
-    assert meetings.send(receiver, completed()).status == 404
+    assert meetings.send(receiver, completed()).status == 503
     # Another Secret: it is read at once. The first one would be read within a minute.
     spec = {"recording": {"owner": {"org": {"from": "extra.["}}}}
     meetings.cluster.kubectl.apply(
@@ -68,7 +68,7 @@ def test_ready_says_what_is_missing(receivers: Callable[..., ReceiverProcess], m
     )
     invalid = ready(meetings, "MappingInvalid")
     assert "spec.recording.owner.org.from" in invalid["message"]
-    assert meetings.send(receiver, completed()).status == 422
+    assert meetings.send(receiver, completed()).status == 503
     meetings.cluster.kubectl.apply(
         source_manifest(SOURCE, meetings.namespace, secret="other", spec={"suspend": True}),
     )

@@ -51,9 +51,12 @@ class Processor:
             if isinstance(read, Challenge):
                 return Processed(result=Result.CHALLENGE, challenge=read.body)
             result = self._intake.take(source, read, delivery.body, asks_api=known.provider.has_api)
-        except (MalformedDelivery, DraftError, Invalid) as error:
-            _log(known, logging.WARNING, "A delivery cannot become a Recording: %s", error)
+        except MalformedDelivery as error:
+            _log(known, logging.WARNING, "A delivery cannot be read: %s", error)
             return Processed(result=Result.UNREADABLE)
+        except (DraftError, Invalid) as error:
+            _log(known, logging.WARNING, "A delivery cannot become a Recording: %s", error)
+            return Processed(result=Result.UNFIT)
         except SecretTaken as error:
             _log(known, logging.WARNING, "A delivery was not written: %s", error)
             self._on_conflict(known)

@@ -19,7 +19,9 @@ class Result(StrEnum):
     CHALLENGE = "challenge"
     REJECTED = "rejected"
     UNREADABLE = "unreadable"
-    """Genuine, but it cannot be read, or cannot become a Recording."""
+    """Genuine, but it cannot be read."""
+    UNFIT = "unfit"
+    """Genuine, but it cannot become a Recording as the source and the policies of the cluster are now."""
     NOT_FOUND = "not_found"
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
@@ -43,6 +45,7 @@ STATUS: Final[dict[Result, int]] = {
     Result.CHALLENGE: _OK,
     Result.REJECTED: 401,
     Result.UNREADABLE: 422,
+    Result.UNFIT: 422,
     Result.NOT_FOUND: 404,
     Result.TOO_LARGE: 413,
     Result.TOO_SLOW: 408,
@@ -51,13 +54,14 @@ STATUS: Final[dict[Result, int]] = {
     Result.UNAVAILABLE: _UNAVAILABLE,
     Result.FAILED: _UNAVAILABLE,
 }
-RETRY_AFTER_S: Final = {Result.OVERLOADED: 1, Result.UNAVAILABLE: 5, Result.FAILED: 30}
+RETRY_AFTER_S: Final = {Result.OVERLOADED: 1, Result.UNAVAILABLE: 5, Result.FAILED: 30, Result.UNFIT: 30}
 # They repeat a delivery after 5xx only.
 _REPEAT_AFTER_5XX: Final = frozenset({ProviderName.MEETING_BAAS, ProviderName.ZOOM})
+_MAY_FIT_LATER: Final = frozenset({Result.OVERLOADED, Result.UNFIT})
 
 
 def status_of(result: Result, provider: ProviderName | None) -> int:
     """The status code of the response."""
-    if result is Result.OVERLOADED and provider in _REPEAT_AFTER_5XX:
+    if result in _MAY_FIT_LATER and provider in _REPEAT_AFTER_5XX:
         return _UNAVAILABLE
     return STATUS[result]

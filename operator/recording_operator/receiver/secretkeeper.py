@@ -19,19 +19,32 @@ from recording_operator.receiver.sources import (
 )
 
 EVERY_S: Final = 60.0
+MISSING_EVERY_S: Final = 10.0
+"""How often the Secret is read of a source that has no usable one: until then its deliveries are not accepted."""
 _RETRY_S: Final = 2.0
 
 _logger = logging.getLogger(__name__)
 
 
 class SecretKeeper:
-    """Reads the Secret of each source when the source is seen first or changed, and all of them every minute."""
+    """Reads the Secret of each source when the source is seen first or changed, and all of them every minute.
 
-    def __init__(self, api: ReceiverApi, *, register_secret: Callable[[str], None], every_s: float = EVERY_S) -> None:
+    It reads those that are missing or have no usable value more often.
+    """
+
+    def __init__(
+        self,
+        api: ReceiverApi,
+        *,
+        register_secret: Callable[[str], None],
+        every_s: float = EVERY_S,
+        missing_every_s: float = MISSING_EVERY_S,
+    ) -> None:
         """`register_secret` is called with each value: it must not be logged."""
         self._api = api
         self._register_secret = register_secret
         self._every_s = every_s
+        self._missing_every_s = missing_every_s
         self._wake = threading.Condition()
         self._due: dict[SourceKey, None] = {}
 
@@ -43,7 +56,7 @@ class SecretKeeper:
 
     def run(self, book: SourceBook, stop: threading.Event) -> None:
         """Read until `stop` is set. Blocks; meant for a separate thread."""
-        again_s = time.monotonic() + self._every_s
+        again_s, missing_s = time.monotonic() + self._every_s, time.monotonic()
         while not stop.is_set():
             failed = [key for key in self._next(again_s) if not stop.is_set() and not self._read(book, key)]
             if failed:
@@ -52,6 +65,9 @@ class SecretKeeper:
             if time.monotonic() >= again_s:
                 again_s = time.monotonic() + self._every_s
                 self._due.update(dict.fromkeys(known.key for known in book.all()))
+            if time.monotonic() >= missing_s:
+                missing_s = time.monotonic() + self._missing_every_s
+                self._due.update(dict.fromkeys(known.key for known in book.all() if known.secrets == ()))
 
     def _next(self, until_s: float) -> list[SourceKey]:
         with self._wake:

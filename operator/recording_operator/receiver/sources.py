@@ -112,9 +112,9 @@ class SourceBook:
         return self._complete
 
     def is_pending(self, key: SourceKey) -> bool:
-        """Whether a source is so new that its Secret was not read yet."""
+        """Whether a source has no secrets yet: it is new, or its Secret is replaced. Deliveries must come again."""
         known = self.get(key)
-        return known is not None and known.secrets is None
+        return known is not None and not known.secrets and not known.source.spec.suspend
 
     def all(self) -> list[KnownSource]:
         """All sources."""

@@ -28,6 +28,7 @@ _COUNTED_AS: Final[Mapping[Result, str]] = {
     Result.CONFLICTING_REDELIVERY: "duplicates",
     Result.REJECTED: "rejected",
     Result.UNREADABLE: "rejected",
+    Result.UNFIT: "rejected",
     Result.CONFLICT: "rejected",
     Result.UNAVAILABLE: "failed",
     Result.FAILED: "failed",
