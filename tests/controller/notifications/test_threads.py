@@ -4,7 +4,13 @@ from collections import deque
 from collections.abc import Callable
 
 from recording_operator.controller.notifications.circuit import FAILURES, Circuit
-from recording_operator.controller.notifications.threads import MOST_FOR_UNPROVEN, MOST_THREADS, PER_SINK, SinkThreads
+from recording_operator.controller.notifications.threads import (
+    MOST_FOR_UNPROVEN,
+    MOST_THREADS,
+    PER_SINK,
+    UNPROVEN_PER_NAMESPACE,
+    SinkThreads,
+)
 
 
 class Threads:
@@ -55,7 +61,7 @@ def test_a_call_that_raises_ends_neither_the_thread_nor_the_queue() -> None:
     assert world.done == ["a"]
 
 
-def nested(world: Threads, sinks: list[str]) -> int:
+def nested(world: Threads, sinks: list[str], *, namespaces: str = "a") -> int:
     """Start calls that never return, one inside the other, as busy threads do. Returns how many run at once."""
     running = 0
     most = 0
@@ -70,7 +76,8 @@ def nested(world: Threads, sinks: list[str]) -> int:
         return False
 
     for sink in sinks:
-        world.threads.submit(("team-a", sink), stuck)
+        for namespace in namespaces:
+            world.threads.submit((f"team-{namespace}", sink), stuck)
     world.run()
     return most
 
@@ -80,7 +87,11 @@ def test_a_sink_has_two_threads_at_most() -> None:
 
 
 def test_sinks_that_never_responded_share_half_of_the_threads() -> None:
-    assert nested(Threads(), [f"dead-{one}" for one in range(40)]) == MOST_FOR_UNPROVEN
+    assert nested(Threads(), [f"dead-{one}" for one in range(40)], namespaces="abc") == MOST_FOR_UNPROVEN
+
+
+def test_those_of_one_namespace_leave_room_for_the_new_sinks_of_others() -> None:
+    assert nested(Threads(), [f"dead-{one}" for one in range(40)]) == UNPROVEN_PER_NAMESPACE < MOST_FOR_UNPROVEN
 
 
 def test_sinks_that_respond_have_the_other_half() -> None:
@@ -101,7 +112,7 @@ def test_a_sink_that_becomes_slow_is_no_longer_preferred() -> None:
         world.submit(f"sink-{one}", seconds=10.0)
     world.run()
 
-    assert nested(world, [f"sink-{one}" for one in range(40)]) == MOST_FOR_UNPROVEN
+    assert nested(world, [f"sink-{one}" for one in range(40)]) == UNPROVEN_PER_NAMESPACE
 
 
 class TestCircuit:

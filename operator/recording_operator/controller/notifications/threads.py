@@ -1,7 +1,8 @@
 """Threads that send events, so that a slow or dead sink delays no other.
 
 A sink has at most two calls at a time. A sink whose last call was not quick and successful, or that is new, shares half
-of the threads with the others like it; the other half is for sinks that respond. Sinks take turns.
+of the threads with the others like it; the other half is for sinks that respond. Those of one namespace have at most
+half of that share. Sinks take turns.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Final
 
 MOST_THREADS: Final = 16
 MOST_FOR_UNPROVEN: Final = 8
+UNPROVEN_PER_NAMESPACE: Final = 4
 PER_SINK: Final = 2
 QUICK_S: Final = 2.0
 SinkKey = tuple[str, str]
@@ -88,8 +90,13 @@ class SinkThreads:
                 self._proven.discard(sink)
 
     def _next_sink(self) -> SinkKey | None:
-        unproven = sum(count for sink, count in self._running.items() if sink not in self._proven)
+        unproven: Counter[str] = Counter()
+        for sink, count in self._running.items():
+            if sink not in self._proven:
+                unproven[sink[0]] += count
+        has_room = unproven.total() < MOST_FOR_UNPROVEN
         for sink in self._waiting:
-            if self._running[sink] < PER_SINK and (sink in self._proven or unproven < MOST_FOR_UNPROVEN):
+            may_try = has_room and unproven[sink[0]] < UNPROVEN_PER_NAMESPACE
+            if self._running[sink] < PER_SINK and (sink in self._proven or may_try):
                 return sink
         return None
