@@ -206,6 +206,30 @@ def test_a_denied_key_is_tried_again_after_an_hour() -> None:
     assert scene.url()
 
 
+def test_a_recording_that_is_denied_does_not_delay_others() -> None:
+    scene = Scene()
+    other = MediaRef(recording_source="calls", recording_id="bot-2", media="video")
+    scene.error = ProviderError(Reason.PROVIDER_DENIED, "403", only_this_recording=True)
+    assert scene.error_of().reason is Reason.PROVIDER_DENIED
+    scene.error = None
+    assert scene.url(other)
+    for second in range(61, 600, 61):
+        scene.elapsed_s = second
+        again = scene.error_of(AUDIO)
+        assert (again.reason, again.message, again.retry_after_s) == (Reason.PROVIDER_DENIED, "403", None)
+    assert scene.requests == [("key-1", "bot-1"), ("key-1", "bot-2")]
+    scene.elapsed_s = DENIED_FOR_S
+    assert scene.url()
+
+
+def test_a_recording_that_is_denied_is_requested_with_a_new_key() -> None:
+    scene = Scene()
+    scene.error = ProviderError(Reason.PROVIDER_DENIED, "403", only_this_recording=True)
+    scene.error_of()
+    scene.error, scene.key, scene.elapsed_s = None, b"key-2", 6
+    assert scene.url()
+
+
 def test_a_change_of_the_recording_source_is_noticed_within_the_minute() -> None:
     scene = Scene()
     scene.error = UNAVAILABLE

@@ -72,6 +72,7 @@ def test_statuses(server: LyingSource, status: int, reason: Reason) -> None:
     found = error(client(server))
     assert (found.reason, found.retry_after_s) == (reason, None)
     assert str(status) in found.message
+    assert found.only_this_recording is (status == 403)
 
 
 @pytest.mark.parametrize(

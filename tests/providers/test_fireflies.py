@@ -183,6 +183,14 @@ def test_errors_of_the_api(response: Any, reason: Reason) -> None:
         Fireflies().fetch_media(MEETING, api(response), ALL_KINDS)
     assert raised.value.reason is reason
     assert "key=1" not in raised.value.message
+    assert not raised.value.only_this_recording
+
+
+@pytest.mark.parametrize("code", ["forbidden", "not_in_team", "require_elevated_privilege"])
+def test_a_meeting_that_the_key_may_not_read(code: str) -> None:
+    with pytest.raises(ProviderError, match=code) as raised:
+        Fireflies().fetch_media(MEETING, api({"errors": [{"code": code}]}), ALL_KINDS)
+    assert (raised.value.reason, raised.value.only_this_recording) == (Reason.PROVIDER_DENIED, True)
 
 
 def test_a_meeting_whose_files_are_not_ready_has_none() -> None:

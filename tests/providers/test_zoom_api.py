@@ -107,6 +107,13 @@ def test_the_token_server_responds_with_400_to_wrong_credentials(seen: Reason, e
     assert raised.value.reason is expected
 
 
+def test_a_denial_of_the_token_server_is_about_the_credentials() -> None:
+    denied = ProviderError(Reason.PROVIDER_DENIED, "zoom.us responded with status 403.", only_this_recording=True)
+    with pytest.raises(ProviderError) as raised:
+        Zoom().fetch_media("u", api(denied), ALL_KINDS)
+    assert (raised.value.reason, raised.value.only_this_recording) == (Reason.PROVIDER_DENIED, False)
+
+
 @pytest.mark.parametrize("response", [{}, [], {"access_token": "a\r\nb"}])
 def test_a_response_without_a_token_is_an_outage(response: Any) -> None:
     with pytest.raises(ProviderError) as raised:

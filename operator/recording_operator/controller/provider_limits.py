@@ -76,7 +76,7 @@ class ProviderAccount:
             self._tokens -= 1
 
     def succeeded(self) -> None:
-        """The provider has responded, if only that it has no such recording."""
+        """The provider has responded, if only that it has no such recording, or that the key may not read it."""
         with self._lock:
             self._failures, self._denied_access = 0, None
 

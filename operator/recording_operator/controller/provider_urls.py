@@ -1,7 +1,8 @@
 """Asks providers for the files of recordings. URLs and headers are only in the memory of this process.
 
 One request covers all files of a recording. After it, the provider is not queried about the same recording for a
-minute, whatever the response was. `register_secret` is called with every value that must never be logged.
+minute, whatever the response was. If it denies this recording, it is queried again after an hour, or after a change of
+the key. `register_secret` is called with every value that must never be logged.
 """
 
 import threading
@@ -17,7 +18,7 @@ from recording_operator.api.recording import ArtifactKind
 from recording_operator.api.recordingsource import RecordingSource
 from recording_operator.controller.executors.order import MediaRef
 from recording_operator.controller.provider_access import Access, AccessReader
-from recording_operator.controller.provider_limits import ProviderAccount, rate_of, unavailable
+from recording_operator.controller.provider_limits import DENIED_FOR_S, ProviderAccount, rate_of, unavailable
 from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.kube.client import KubeApi
 from recording_operator.providers.provider import Media, ProviderError, ReadOptions
@@ -121,8 +122,12 @@ class ProviderUrls:
         return age_s < _KEPT_S
 
     def _check_pace(self, known: _Recording, access: Access) -> None:
-        """Raises ProviderError if the provider was queried less than a minute ago."""
+        """Raises ProviderError if the provider was queried less than a minute ago, or denies this recording."""
         if known.asked_s is None or known.access != access.revision:
+            return
+        if known.error is not None and known.error.only_this_recording:
+            if self._steady_s() < known.asked_s + DENIED_FOR_S:
+                raise ProviderError(known.error.reason, known.error.message)
             return
         wait_s = known.asked_s + ASKED_EVERY_S - self._steady_s()
         if wait_s <= 0:
@@ -143,7 +148,7 @@ class ProviderUrls:
             found = self._fetch(access.source, access.credentials, recording_id, options)
         except ProviderError as error:
             known.error = error
-            if error.reason is Reason.PROVIDER_HAS_NO_MEDIA:
+            if error.reason is Reason.PROVIDER_HAS_NO_MEDIA or error.only_this_recording:
                 account.succeeded()
             else:
                 account.failed(error, access.revision, self._steady_s())

@@ -1,6 +1,7 @@
 """Requests to the APIs of providers. What a response means is decided here, once for all providers.
 
-    401, 402, 403, blocked by the policy        ProviderDenied: a person must act
+    401, 402, blocked by the policy             ProviderDenied: a person must act
+    403                                         ProviderDenied for this recording: others may be accessible
     408, 421, 425, 429, 5xx, no response        ProviderUnavailable: later, without spending an attempt
     other 4xx                                   ProviderHasNoMedia: the recording does not exist, or not yet
 
@@ -27,7 +28,8 @@ MOST_RESPONSE_BYTES: Final = 4 * 2**20
 _LONGEST_RETRY_AFTER_S: Final = 900.0
 _DEADLINE_S: Final = 60.0
 """For a whole request. The minimum rate of the source policy would permit hours."""
-_DENIED: Final = frozenset({401, 402, 403})
+_DENIED: Final = frozenset({401, 402})
+_FORBIDDEN: Final = 403
 _TRANSIENT: Final = frozenset({408, 421, 425, 429})
 
 
@@ -113,8 +115,11 @@ class EgressApiClient:
             return
         seen = f"{host} responded with status {status}."
         if status in _DENIED:
-            advice = "Correct the credentials in the Secret of spec.api, or their rights."
+            advice = "Correct the credentials in the Secret of spec.api."
             raise ProviderError(Reason.PROVIDER_DENIED, f"{seen} {advice}")
+        if status == _FORBIDDEN:
+            advice = "Give the credentials in the Secret of spec.api the right to read this recording."
+            raise ProviderError(Reason.PROVIDER_DENIED, f"{seen} {advice}", only_this_recording=True)
         retry_after_s = parse_retry_after(head.get("retry-after"), self.now(), at_most_s=_LONGEST_RETRY_AFTER_S)
         if status in _TRANSIENT or status >= 500 or status < 400:  # noqa: PLR2004 - classes of statuses
             raise _unavailable(seen, retry_after_s=retry_after_s)

@@ -58,9 +58,8 @@ _FIELDS: Final = {
 _MEETING_FIELDS: Final = ("id", "title", "date", "duration", "organizer_email")
 _CONTENT: Final = {ArtifactKind.TRANSCRIPT: "sentences", ArtifactKind.SUMMARY: "summary"}
 _URLS: Final = {ArtifactKind.AUDIO: "audio_url", ArtifactKind.VIDEO: "video_url"}
-_DENIED: Final = frozenset(
-    {"auth_failed", "forbidden", "account_cancelled", "paid_required", "require_elevated_privilege", "not_in_team"}
-)
+_DENIED: Final = frozenset({"auth_failed", "account_cancelled", "paid_required"})
+_MEETING_DENIED: Final = frozenset({"forbidden", "require_elevated_privilege", "not_in_team"})
 _NOT_FOUND: Final = frozenset({"object_not_found", "invalid_arguments"})
 _TOO_MANY: Final = "too_many_requests"
 
@@ -156,6 +155,12 @@ def _error(response: Mapping[str, Any]) -> ProviderError:
     if code in _DENIED:
         return ProviderError(
             Reason.PROVIDER_DENIED, f"Fireflies rejected the request with {code}. Check the API key and its plan."
+        )
+    if code in _MEETING_DENIED:
+        return ProviderError(
+            Reason.PROVIDER_DENIED,
+            f"Fireflies rejected the request with {code}. Give the owner of the API key access to this meeting.",
+            only_this_recording=True,
         )
     if code == _TOO_MANY:
         return ProviderError(

@@ -54,13 +54,22 @@ class ProviderError(Exception):
     """The provider's API gives no media now. `reason` is one of the reasons whose name begins with Provider.
 
     The message says what was seen, what was expected and what to do. It contains no URL, key or response body.
+    `only_this_recording` is set if the credentials are valid, and may only not be used for this recording.
     """
 
-    def __init__(self, reason: Reason, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        only_this_recording: bool = False,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
+        self.only_this_recording = only_this_recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

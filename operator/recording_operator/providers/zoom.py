@@ -184,9 +184,9 @@ def _access_token(api: ApiClient) -> str:
             endpoint=token_server(api.endpoint),
         )
     except ProviderError as error:
-        if error.reason is not Reason.PROVIDER_HAS_NO_MEDIA:
+        if error.reason is not Reason.PROVIDER_HAS_NO_MEDIA and not error.only_this_recording:
             raise
-        # Zoom responds with 400 to wrong credentials.
+        # Zoom responds with 400 to wrong credentials. No status of this server is about one recording.
         raise ProviderError(
             Reason.PROVIDER_DENIED,
             "Zoom's token server rejected the credentials. Correct accountId, clientId and clientSecret in the Secret "
