@@ -2,7 +2,6 @@
 
 import base64
 import hmac
-import json
 from typing import Any
 
 import pytest
@@ -69,7 +68,7 @@ def test_an_event_with_files() -> None:
     assert (video.name, video.kind, video.size_bytes, video.is_main) == ("video", ArtifactKind.VIDEO, 5, True)
     assert (video.url, video.content_type) == ("https://a.example.test/v?sig=1", "video/mp4")
     assert str(video.expires_at) == "2026-01-02 00:00:00+00:00"
-    assert json.loads(transcript.content or b"") == EVENT["utterances"]
+    assert transcript.content == '[{"text":"Grüße"}]'.encode()
     assert (transcript.content_type, transcript.is_main) == ("application/json", False)
 
 
@@ -122,13 +121,20 @@ def test_without_names_of_events_those_with_files_count() -> None:
         ({"call": {"id": ["x"]}}, r"mapping\.id"),
         ({"files": [{"name": "video", "href": "file:///etc/passwd"}]}, r"mapping\.artifacts\[video\]\.url"),
         ({"files": [{"name": "video", "href": {"a": 1}}]}, r"mapping\.artifacts\[video\]\.url"),
-        ({"utterances": "x" * (2**20 + 1)}, r"mapping\.artifacts\[transcript\]\.content yields more"),
+        ({"files": [], "utterances": "x" * (2**20 + 1)}, r"mapping\.artifacts\[transcript\]\.content yields more"),
     ],
 )
 def test_malformed_events(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(MalformedDelivery, match=message) as caught:
         read({**EVENT, **changed})
     assert "passwd" not in str(caught.value)
+
+
+def test_content_that_is_too_large_is_left_out_if_there_are_other_files() -> None:
+    event = read({**EVENT, "utterances": "x" * (2**20 + 1)})
+    assert [media.name for media in event.media] == ["video"]
+    assert event.left_out == ("transcript",)
+    assert read(EVENT).left_out == ()
 
 
 def test_content_that_contains_itself_many_times_is_not_written_out() -> None:

@@ -128,6 +128,13 @@ def test_v1_has_the_transcript_inline() -> None:
     assert (transcript.url, transcript.content_type) == (None, "application/json")
 
 
+def test_the_transcript_of_v1_is_not_larger_than_the_event_that_contains_it() -> None:
+    words = [{"start": 1.25, "end": 1.5, "word": f"word{number}"} for number in range(21_500)]
+    body = json.dumps(without(V1, transcript=[{**UTTERANCE, "words": words}]), separators=(",", ":")).encode()
+    transcript = read(delivery(body)).media[2]
+    assert len(transcript.content or b"") < len(body)
+
+
 def test_the_old_form_of_v1_has_no_data() -> None:
     event = read({"event": "bot.completed", "bot_id": BOT, "mp4": f"{URL}/v.mp4", "extra": {"org_id": "acme"}})
     assert (event.recording_id, event.media[0].url) == (BOT, f"{URL}/v.mp4")

@@ -111,6 +111,21 @@ def test_an_inline_transcript_is_in_the_recording_or_in_a_secret(
     assert list(meetings.secrets()) == [reference["name"]]
 
 
+def test_a_transcript_that_is_too_large_does_not_cost_the_video(
+    receivers: Callable[..., ReceiverProcess], meetings: Meetings
+) -> None:
+    key = "v1-api-key-0a9b8c7d6e5f4a3b"  # pragma: allowlist secret
+    meetings.apply(current=key)
+    receiver = receivers(settings="bodyBytes: 2Mi")
+    receiver.start()
+    data = {"bot_id": BOT, "mp4": url("v.mp4"), "transcript": [{"speaker": "Ada", "text": "a" * 2**20}]}
+    body = json.dumps({"event": "complete", "data": {**data, "extra": {"org_id": "acme"}}}).encode()
+    assert post(receiver.url, meetings.path, body, {"x-meeting-baas-api-key": key}).status == 200
+    assert [one["name"] for one in only(meetings)["spec"]["artifacts"]] == ["video"]
+    assert 'recording_operator_contents_left_out_total{provider="MeetingBaaS"} 1.0' in receiver.metrics()
+    assert "The content of transcript is empty or larger than 1 MiB" in receiver.log_text()
+
+
 def test_a_recording_of_another_origin_is_left_alone(receiver: ReceiverProcess, meetings: Meetings) -> None:
     namespace = f"--namespace={meetings.namespace}"
     assert meetings.send(receiver, completed()).status == 200

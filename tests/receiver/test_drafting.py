@@ -103,6 +103,16 @@ def test_content_that_no_secret_holds_is_rejected(content: bytes) -> None:
         draft(a_source(), an_event(video(url=None, content=content)), asks_api=False)
 
 
+@pytest.mark.parametrize("content", [b"", b"a" * (2**20 + 1)])
+def test_content_that_no_secret_holds_does_not_cost_the_other_media(content: bytes) -> None:
+    transcript = Media(name="transcript", kind=ArtifactKind.TRANSCRIPT, content=content)
+    drafted = draft(a_source(), an_event(video(), transcript, left_out=("summary",)), asks_api=False)
+    assert artifact(drafted)["name"] == "video"
+    assert [secret.data.keys() for secret in drafted.secrets] == [{"video"}]
+    assert drafted.left_out == ("summary", "transcript")
+    assert draft(a_source(), an_event(video()), asks_api=False).left_out == ()
+
+
 def test_values_that_a_recording_does_not_accept_are_left_out() -> None:
     media = video(
         size_bytes=-1, checksum="md5:x", content_type="not a type", expires_at=datetime(1970, 1, 1, tzinfo=UTC)

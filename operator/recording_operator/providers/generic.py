@@ -44,6 +44,11 @@ _MOST_CONTENT_BYTES: Final = 2**20
 _MOST_CONTENT_TOGETHER_BYTES: Final = 4 * 2**20
 """Expressions can yield the same part of an event for every artifact."""
 _CHECKSUM: Final = re.compile(CHECKSUM_PATTERN)
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+class _TooLarge(MalformedDelivery):
+    """An expression yields more content than a Secret can hold."""
 
 
 class Generic:
@@ -155,9 +160,9 @@ class _Reading:
         if name in mapping.failed_events:
             failure = failure_text("", self._text(mapping.failure)) or "The sender reports a failure"
             return self._about(kind="failed", outcome=Outcome.FAILED, failure=failure)
-        media = self._media() if not mapping.media_events or name in mapping.media_events else ()
+        media, left_out = self._media() if not mapping.media_events or name in mapping.media_events else ((), ())
         if media:
-            return self._about(kind="media", outcome=Outcome.MEDIA, media=media)
+            return self._about(kind="media", outcome=Outcome.MEDIA, media=media, left_out=left_out)
         if name in mapping.media_events:
             raise MalformedDelivery("No expression in mapping.artifacts yields a file of this event.")
         return Event(kind="other", outcome=Outcome.IGNORED, delivery_id=self.delivery_id, payload=self.payload)
@@ -169,9 +174,21 @@ class _Reading:
             delivery_id=self.delivery_id, recording_id=recording_id, title=title, payload=self.payload, **facts
         )
 
-    def _media(self) -> tuple[Media, ...]:
-        found = (self._file(artifact) for artifact in self.mapping.artifacts if artifact.kind in self.kinds)
-        return tuple(media for media in found if media is not None)
+    def _media(self) -> tuple[tuple[Media, ...], tuple[str, ...]]:
+        """The files, and the names of those that are too large. If there are no others, the event is malformed."""
+        found: list[Media] = []
+        too_large: dict[str, _TooLarge] = {}
+        for artifact in self.mapping.artifacts:
+            try:
+                media = self._file(artifact) if artifact.kind in self.kinds else None
+            except _TooLarge as error:
+                too_large[artifact.name] = error
+                continue
+            if media is not None:
+                found.append(media)
+        if too_large and not found:
+            raise next(iter(too_large.values()))
+        return tuple(found), tuple(too_large)
 
     def _file(self, artifact: MappedArtifact) -> Media | None:
         """The file that one entry of the mapping describes, if the event has it."""
@@ -212,13 +229,13 @@ class _Reading:
 def _encoded(content: Any, *, field: str) -> bytes:
     """A text as it is, and anything else as JSON."""
     # An expression can repeat a value within itself, so the JSON may be much larger: encode it piece by piece.
-    pieces = [content] if isinstance(content, str) else json.JSONEncoder(ensure_ascii=False).iterencode(content)
+    pieces = [content] if isinstance(content, str) else _JSON.iterencode(content)
     encoded = bytearray()
     try:
         for piece in pieces:
             encoded += piece.encode()
             if len(encoded) > _MOST_CONTENT_BYTES:
-                raise MalformedDelivery(f"{field} yields more than 1 MiB. Expected a smaller text, or a URL.")
+                raise _TooLarge(f"{field} yields more than 1 MiB. Expected a smaller text, or a URL.")
     except (TypeError, RecursionError, UnicodeEncodeError):
         raise MalformedDelivery(f"{field} yields something that cannot be stored. Expected a text or JSON.") from None
     return bytes(encoded)

@@ -151,5 +151,7 @@ def _inline(data: Mapping[str, Any]) -> list[Media]:
     transcript = data.get("transcript")
     if not isinstance(transcript, list) or not transcript:
         return []
-    content = json.dumps({"transcript": transcript, "speakers": data.get("speakers")}, ensure_ascii=False).encode()
+    document = {"transcript": transcript, "speakers": data.get("speakers")}
+    # Without spaces, it is hardly larger than in the event. A Secret has a limit.
+    content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return [Media(name="transcript", kind=ArtifactKind.TRANSCRIPT, content=content, content_type="application/json")]

@@ -135,6 +135,8 @@ class Event:
     title: str = ""
     occurred_at: datetime | None = None
     media: tuple[Media, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Names of files that the event contains, and that are too large to be kept. It has others in `media`."""
     failure: str = ""
     """Of FAILED: the provider's code and words, such as `BOT_NOT_ACCEPTED: The host did not admit the bot`."""
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)

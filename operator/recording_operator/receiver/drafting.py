@@ -85,6 +85,8 @@ class Draft:
     recording: dict[str, Any] = field(repr=False)
     """The whole manifest. It has no artifacts if the event brings nothing that the source wants."""
     secrets: tuple[SecretDraft, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Files of the event that no Secret can hold. The Recording has the others."""
 
     @property
     def name(self) -> str:
@@ -114,7 +116,7 @@ def draft(source: RecordingSource, event: Event, *, asks_api: bool) -> Draft:
     name = recording_name(source, event.recording_id)
     # Credentials of the API are what a fresh URL needs.
     drafting = _Drafting(source=source, event=event, name=name, asks_api=asks_api and source.spec.api is not None)
-    media = _distinct(_media(source, event))
+    media, left_out = _storable(_distinct(_media(source, event)))
     spec = {
         **_given(storageLocation=source.spec.recording.storage_location, title=printable(event.title, _TITLE_CHARS)),
         **_policies(source),
@@ -132,7 +134,8 @@ def draft(source: RecordingSource, event: Event, *, asks_api: bool) -> Draft:
         },
         "spec": spec,
     }
-    return Draft(recording=recording, secrets=tuple(drafting.secrets(media)))
+    secrets = tuple(drafting.secrets(media))
+    return Draft(recording=recording, secrets=secrets, left_out=(*event.left_out, *left_out))
 
 
 def provider_id(value: str) -> str:
@@ -203,7 +206,7 @@ class _Drafting:
                 )
 
     def _content(self, name: str, content: bytes) -> dict[str, Any]:
-        if len(content) > MAX_CONTENT_BYTES or not content:
+        if not _fits(content):
             raise DraftError(f"The content of {name} is empty or larger than 1 MiB.")
         if (text := _inline(content)) is not None:
             return {"inline": text}
@@ -260,6 +263,18 @@ def _distinct(media: Iterable[Media]) -> list[Media]:
     for one in media:
         first.setdefault(one.name, one)
     return list(first.values())[:MAX_ARTIFACTS]
+
+
+def _storable(media: list[Media]) -> tuple[list[Media], list[str]]:
+    """The media whose content a Secret can hold, and the names of the others. If there are only others, they stay."""
+    kept = [one for one in media if one.content is None or _fits(one.content)]
+    if not kept:
+        return media, []
+    return kept, [one.name for one in media if one not in kept]
+
+
+def _fits(content: bytes) -> bool:
+    return 0 < len(content) <= MAX_CONTENT_BYTES
 
 
 def _policies(source: RecordingSource) -> dict[str, Any]:

@@ -6,13 +6,13 @@ that the mark of the delivery says that all of it is written.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from recording_operator.api.names import PROVIDER_ID_ANNOTATION, RECORDING_SOURCE_LABEL
 from recording_operator.api.recording_rules import MAX_ARTIFACTS
-from recording_operator.api.recordingsource import FailurePolicy, RecordingSource
+from recording_operator.api.recordingsource import FailurePolicy, ProviderName, RecordingSource
 from recording_operator.kube.errors import AlreadyExists, ApiUnavailable, Conflict, NotFound
 from recording_operator.kube.receiving import ReceiverApi
 from recording_operator.providers.provider import Event, Outcome
@@ -40,8 +40,10 @@ class _Delivery:
 class Intake:
     """Writes what deliveries bring. Thread-safe."""
 
-    def __init__(self, api: ReceiverApi) -> None:
+    def __init__(self, api: ReceiverApi, *, on_left_out: Callable[[ProviderName], None] = lambda _: None) -> None:
+        """`on_left_out` is called for each file of an event that is too large to be kept."""
         self._api = api
+        self._on_left_out = on_left_out
         self._secrets = SecretWriter(api)
 
     def take(self, source: RecordingSource, event: Event, body: bytes, *, asks_api: bool) -> Result:
@@ -55,6 +57,7 @@ class Intake:
         drafted = draft(source, event, asks_api=asks_api)
         if not drafted.artifacts:
             return Result.IGNORED
+        self._note_left_out(source, drafted)
         delivery = _Delivery(draft=drafted, event=event, mark=Mark.of(event, body))
         for _ in range(_TRIES):
             try:
@@ -68,6 +71,12 @@ class Intake:
             except (Conflict, NotFound):  # it was changed or deleted meanwhile
                 continue
         raise ApiUnavailable(f"Recording {drafted.name}: it is changed too often")
+
+    def _note_left_out(self, source: RecordingSource, drafted: Draft) -> None:
+        for name in drafted.left_out:
+            self._on_left_out(source.spec.provider)
+            extra = {"namespace": source.metadata.namespace, "recording": drafted.name}
+            _logger.warning("The content of %s is empty or larger than 1 MiB: it is left out", name, extra=extra)
 
     def _create(self, delivery: _Delivery) -> Result:
         body = delivery.draft.recording

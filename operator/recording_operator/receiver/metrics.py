@@ -40,6 +40,10 @@ class ReceiverMetrics:
             **self._named("deliveries_rejected", "Deliveries that are not genuine, by provider and reason."),
             labelnames=("provider", "reason"),
         )
+        self._left_out = Counter(
+            **self._named("contents_left_out", "Files in deliveries that were too large to be kept, by provider."),
+            labelnames=("provider",),
+        )
         self._in_flight = Gauge(**self._named("deliveries_in_flight", "Deliveries that have no response yet."))
         self._queue = Gauge(**self._named("delivery_queue_depth", "Verified deliveries that wait for a thread."))
         self._connections = Counter(
@@ -72,6 +76,10 @@ class ReceiverMetrics:
     def delivery_rejected(self, *, provider: str, reason: str) -> None:
         """A delivery is not genuine."""
         self._rejections.labels(provider, reason).inc()
+
+    def content_left_out(self, provider: str) -> None:
+        """A file in a delivery was too large to be kept."""
+        self._left_out.labels(provider).inc()
 
     def set_queue_depth(self, deliveries: int) -> None:
         """The number of deliveries that wait."""

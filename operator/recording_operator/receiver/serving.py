@@ -86,12 +86,13 @@ class Receiver:
         self._watcher = Watcher(
             connection, on_change={RECORDING_SOURCE_PLURAL: self._book.on_change}, on_listed=self._book.on_listed
         )
+        intake = Intake(api, on_left_out=self._metrics.content_left_out)
         self._app = make_app(
             Parts(
                 book=self._book,
                 bodies=BodyReader(_body_limits(settings)),
                 workers=self._workers,
-                processor=Processor(Intake(api), on_conflict=self._report_conflict),
+                processor=Processor(intake, on_conflict=self._report_conflict),
                 statuses=self._statuses,
                 metrics=self._metrics,
                 now=clock.now,
