@@ -46,6 +46,7 @@ class Scene:
         self.error: ProviderError | None = None
         self.files: tuple[str, ...] = ("video", "audio")
         self.more: dict[str, Any] = {}
+        self.given: tuple[Media, ...] | None = None
         self.requests: list[tuple[str, str]] = []
         self.registered: list[str] = []
         self.counted: list[str] = []
@@ -82,6 +83,8 @@ class Scene:
         self.requests.append((credentials["apiKey"], recording_id))
         if self.error is not None:
             raise self.error
+        if self.given is not None:
+            return self.given
         number = len(self.requests)
         return tuple(
             Media(
@@ -307,6 +310,22 @@ def test_content_is_kept_only_as_far_as_there_is_room() -> None:
     assert len(scene.requests) == 40
     assert content(39) is not None
     assert len(scene.requests) == 40, "the last one is kept"
+
+
+@pytest.mark.parametrize(("size_bytes", "is_stored"), [(4 * 2**20, True), (4 * 2**20 + 1, False)])
+def test_content_that_is_too_large_is_named(size_bytes: int, *, is_stored: bool) -> None:
+    scene = Scene()
+    content = Media(name="transcript", kind=ArtifactKind.TRANSCRIPT, content=b"x" * size_bytes)
+    scene.given = (content,)
+    ref = MediaRef(recording_source="calls", recording_id="bot-1", media="transcript")
+    if is_stored:
+        assert scene.urls.media(NAMESPACE, ref, is_refused=lambda _: False) == content
+        return
+    error = scene.error_of(ref)
+    assert (error.reason, error.retry_after_s) == (Reason.PROVIDER_HAS_NO_MEDIA, 60)
+    assert "too large. Expected at most 4 MiB" in error.message
+    scene.elapsed_s, scene.given = 60, ()
+    assert "no file 'transcript'" in scene.error_of(ref).message
 
 
 def test_a_burst_uses_up_the_rate_limit_and_a_minute_restores_it() -> None:

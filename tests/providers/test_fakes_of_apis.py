@@ -107,11 +107,14 @@ def test_zoom_media_can_be_downloaded_with_the_token_until_it_expires(server: Me
         assert video.expires_at is not None
 
 
-def test_gladia_job_can_be_downloaded_with_the_key(server: MediaServer) -> None:
+def test_no_parameter_of_a_gladia_job_is_stored(server: MediaServer) -> None:
     with FakeGladia(server) as fake:
         fake.add(a_recording("rec-1"))
         (transcript,) = fetch(Gladia(), fake, "rec-1")
-        assert json.loads(downloaded(transcript))["result"]["transcription"]["languages"] == ["en"]
+        assert transcript.content is not None
+        assert json.loads(transcript.content)["transcription"]["languages"] == ["en"]
+        assert b"example.test" not in transcript.content
+        assert b"-of-" not in transcript.content
 
 
 def test_fireflies_accepts_the_query(server: MediaServer) -> None:

@@ -10,6 +10,7 @@ from recording_operator.api.recording import ArtifactKind
 from recording_operator.providers.gladia import Gladia
 from recording_operator.providers.provider import Event, MalformedDelivery, Outcome, ProviderError
 from tests.providers.deliveries import ALL_KINDS, NOW, ScriptedApi, delivery, event, options
+from tests.support.fake_providers.gladia import FakeGladia
 
 JOB = "6f0d8a9e-1111-4c8b-9a57-2f7d0e3c4b5a"
 RESULT = {
@@ -93,19 +94,24 @@ def api(response: Any) -> ScriptedApi:
     return ScriptedApi(responses=[response], credentials={"apiKey": "key-1"}, endpoint=Gladia.default_endpoint)
 
 
-def test_the_url_is_that_of_the_job_with_the_key_as_header() -> None:
-    gladia = api({"id": JOB, "status": "done", "result": RESULT})
+def test_the_transcript_is_the_result_of_the_job_and_nothing_else() -> None:
+    gladia = api({"id": JOB, "status": "done", "result": RESULT, "request_params": FakeGladia.request_params})
     (media,) = Gladia().fetch_media(JOB, gladia, ALL_KINDS)
-    assert media.url == f"https://api.gladia.io/v2/pre-recorded/{JOB}"
-    assert media.headers == {"x-gladia-key": "key-1"}
-    assert (media.name, media.is_main, media.expires_at) == ("transcript", True, None)
+    assert media == read(CALLBACK).media[0]
+    assert (media.name, media.is_main, media.url) == ("transcript", True, None)
     (request,) = gladia.requests
-    assert (request.method, request.path, request.headers) == ("GET", f"/v2/pre-recorded/{JOB}", media.headers)
+    assert (request.method, request.path) == ("GET", f"/v2/pre-recorded/{JOB}")
+    assert request.headers == {"x-gladia-key": "key-1"}
     assert Gladia().fetch_media(JOB, api({"status": "done"}), options(ArtifactKind.VIDEO)) == ()
 
 
+def test_a_result_that_is_no_unicode_is_stored() -> None:
+    (media,) = Gladia().fetch_media(JOB, api({"status": "done", "result": {"text": "\ud800"}}), ALL_KINDS)
+    assert media.content == b'{"text":"?"}'
+
+
 def test_an_id_is_one_segment_of_the_path() -> None:
-    gladia = api({"status": "done"})
+    gladia = api({"status": "done", "result": RESULT})
     Gladia().fetch_media("../live/x?y#z", gladia, ALL_KINDS)
     assert gladia.requests[0].path == "/v2/pre-recorded/..%2Flive%2Fx%3Fy%23z"
 
@@ -117,6 +123,9 @@ def test_an_id_is_one_segment_of_the_path() -> None:
         ({"status": "processing"}, Reason.PROVIDER_HAS_NO_MEDIA),
         ({"status": "error", "error_code": 400}, Reason.PROVIDER_FAILED),
         ({"status": "error"}, Reason.PROVIDER_FAILED),
+        ({"status": "done"}, Reason.PROVIDER_HAS_NO_MEDIA),
+        ({"status": "done", "result": None}, Reason.PROVIDER_HAS_NO_MEDIA),
+        ({"status": "done", "result": {}}, Reason.PROVIDER_HAS_NO_MEDIA),
         ([], Reason.PROVIDER_HAS_NO_MEDIA),
     ],
 )

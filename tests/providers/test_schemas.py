@@ -1,5 +1,7 @@
 """Our code and the fields that providers publish in their SDKs; for those without one, in their documentation."""
 
+import json
+
 import pytest
 
 from recording_operator.api.recording import ArtifactKind
@@ -115,10 +117,14 @@ def test_a_meetingbaas_response_of_published_fields_only() -> None:
 
 @pytest.mark.parametrize("status", sdk("gladia")["texts"]["PreRecordedV2Response.status"])
 def test_a_gladia_job_of_published_fields_only(status: str) -> None:
-    job = document(sdk("gladia")["fields"]["PreRecordedV2Response"], {"id": "job", "status": status})
+    result = document(sdk("gladia")["fields"]["PreRecordedV2TranscriptionResult"], {})
+    values = {"id": "job", "status": status, "result": result}
+    job = document(sdk("gladia")["fields"]["PreRecordedV2Response"], values)
     gladia = ScriptedApi(responses=[job], credentials={"apiKey": "k"}, endpoint="https://api.gladia.io")
     if status == "done":
-        assert Gladia().fetch_media("job", gladia, ALL_KINDS)[0].url == "https://api.gladia.io/v2/pre-recorded/job"
+        content = Gladia().fetch_media("job", gladia, ALL_KINDS)[0].content
+        assert content is not None
+        assert json.loads(content) == result
     else:
         with pytest.raises(Exception, match="Gladia"):
             Gladia().fetch_media("job", gladia, ALL_KINDS)

@@ -21,6 +21,7 @@ from recording_operator.controller.provider_access import Access, AccessReader
 from recording_operator.controller.provider_limits import DENIED_FOR_S, ProviderAccount, rate_of, unavailable
 from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.kube.client import KubeApi
+from recording_operator.providers.api_client import MOST_RESPONSE_BYTES
 from recording_operator.providers.provider import Media, ProviderError, ReadOptions
 
 ASKED_EVERY_S: Final = 60.0
@@ -29,7 +30,7 @@ _KEPT_S: Final = 4 * 3600.0
 """How long a URL is used that states no expiry, unless its source rejects it earlier."""
 _MOST_KEPT: Final = 4096
 _MOST_ACCOUNTS: Final = 1024
-_MOST_CONTENT_BYTES: Final = 2**20
+_MOST_CONTENT_BYTES: Final = MOST_RESPONSE_BYTES
 _MOST_KEPT_CONTENT_BYTES: Final = 2**24
 
 
@@ -56,6 +57,8 @@ class _Recording:
     asked_s: float | None = None
     access: str = ""
     media: dict[str, Media] = field(default_factory=dict, repr=False)
+    too_large: frozenset[str] = frozenset()
+    """Names of files whose content is not kept."""
     error: ProviderError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -95,7 +98,9 @@ class ProviderUrls:
             access = self._reader.read(namespace, ref.recording_source)
             self._check_pace(known, access)
             self._ask(known, access, namespace, ref.recording_id)
-            found = known.media.get(ref.media)
+            found, is_too_large = known.media.get(ref.media), ref.media in known.too_large
+        if is_too_large:
+            raise _too_large(ref.media, wait_s=ASKED_EVERY_S)
         if found is None:
             raise _no_media(ref.media, wait_s=ASKED_EVERY_S)
         if is_refused(found):
@@ -144,6 +149,7 @@ class ProviderUrls:
         account.admit(access.revision, self._steady_s())
         options = ReadOptions(kinds=frozenset(ArtifactKind))
         known.asked_s, known.access, known.media, known.error = self._steady_s(), access.revision, {}, None
+        known.too_large = frozenset()
         try:
             found = self._fetch(access.source, access.credentials, recording_id, options)
         except ProviderError as error:
@@ -156,6 +162,7 @@ class ProviderUrls:
             raise
         account.succeeded()
         self._observer.provider_asked(provider=spec.provider, result="success")
+        known.too_large = frozenset(media.name for media in found if len(media.content or b"") > _MOST_CONTENT_BYTES)
         for media in found:
             if self._is_complete(media):
                 self._register(media)
@@ -199,6 +206,12 @@ class ProviderUrls:
 
 def _no_media(media: str, *, wait_s: float) -> ProviderError:
     message = f"The provider has the recording, but no file {media!r} of it (yet). It is retried."
+    return ProviderError(Reason.PROVIDER_HAS_NO_MEDIA, message, retry_after_s=wait_s)
+
+
+def _too_large(media: str, *, wait_s: float) -> ProviderError:
+    most = f"{_MOST_CONTENT_BYTES // 2**20} MiB"
+    message = f"The content of {media!r} in the response of the provider is too large. Expected at most {most}."
     return ProviderError(Reason.PROVIDER_HAS_NO_MEDIA, message, retry_after_s=wait_s)
 
 

@@ -3,7 +3,8 @@
 Gladia signs nothing. Only the token in the path of the URL protects the source, so the URL is a secret.
 
 The callback of a job contains the transcript. The webhook of an account contains only the id of the job: then the
-transcript is what the API returns for it, which is the whole job with the transcript in `result`.
+transcript is the `result` of the job that the API returns. The rest of the job is never stored: the parameters of its
+request contain the URL of this source, with its token, and that of the audio.
 """
 
 import json
@@ -73,7 +74,7 @@ class Gladia:
         return Event(kind=name if name in _OTHER_EVENTS else "unknown", outcome=Outcome.IGNORED, payload=payload)
 
     def fetch_media(self, recording_id: str, api: ApiClient, options: ReadOptions) -> tuple[Media, ...]:
-        """See `Provider`. The URL is that of the API itself, which needs the key with each request."""
+        """See `Provider`."""
         path = f"/v2/pre-recorded/{quote(recording_id, safe='')}"
         headers = {"x-gladia-key": credential(api.credentials, "apiKey")}
         with of_response():
@@ -89,17 +90,23 @@ class Gladia:
             )
         if ArtifactKind.TRANSCRIPT not in options.kinds:
             return ()
-        return (_transcript(url=api.endpoint + path, headers=headers),)
+        result = member(job, "result")
+        if not result:
+            raise ProviderError(
+                Reason.PROVIDER_HAS_NO_MEDIA,
+                "Gladia has the job, but no transcript of it. The request is repeated later.",
+            )
+        return (_transcript(_json(result)),)
 
 
-def _transcript(
-    *, url: str | None = None, headers: Mapping[str, str] | None = None, content: bytes | None = None
-) -> Media:
+def _json(result: Mapping[str, Any]) -> bytes:
+    return json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _transcript(content: bytes | None) -> Media:
     return Media(
         name="transcript",
         kind=ArtifactKind.TRANSCRIPT,
-        url=url,
-        headers=headers or {},
         content=content,
         content_type=_CONTENT_TYPE,
         is_main=True,
@@ -114,10 +121,8 @@ def _job_id(payload: Mapping[str, Any]) -> str:
 
 def _success(payload: Mapping[str, Any], options: ReadOptions) -> Event:
     result = member(payload, "payload")
-    content = None
-    if any(name in result for name in _RESULT_FIELDS):
-        content = json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode()
-    media = (_transcript(content=content),) if ArtifactKind.TRANSCRIPT in options.kinds else ()
+    content = _json(result) if any(name in result for name in _RESULT_FIELDS) else None
+    media = (_transcript(content),) if ArtifactKind.TRANSCRIPT in options.kinds else ()
     return Event(
         kind=_SUCCESS,
         outcome=Outcome.MEDIA if media else Outcome.IGNORED,

@@ -16,6 +16,18 @@ class FakeGladia(FakeProvider):
     """Transcription jobs. The id of a recording is the id of its job."""
 
     credentials: ClassVar = {"apiKey": "gladia-key-1234"}
+    request_params: ClassVar[dict[str, Any]] = {
+        "audio_url": "https://audio.example.test/a.m4a?X-Amz-Signature=signature-of-audio",
+        "callback": True,
+        "callback_url": "https://hooks.example.test/v1/sources/team-a/gladia/token-of-callback-url",
+        "callback_config": {
+            "url": "https://hooks.example.test/v1/sources/team-a/gladia/token-of-callback-config",
+            "method": "POST",
+        },
+        "diarization": False,
+        "language_config": {"languages": ["en"], "code_switching": False},
+    }
+    """What the application sent with a job. The API returns it with the job, URLs that are secrets included."""
 
     def route(self, request: ApiRequest) -> ApiResponse:
         if request.headers.get("x-gladia-key") != self.credentials["apiKey"]:
@@ -40,8 +52,13 @@ class FakeGladia(FakeProvider):
             "error_code": None if is_done else 422,
             "post_session_metadata": {},
             "custom_metadata": recording.metadata,
-            "file": {"id": "file-1", "filename": "audio.m4a", "source": None, "audio_duration": 1834.2},
-            "request_params": {},
+            "file": {
+                "id": "file-1",
+                "filename": "audio.m4a",
+                "source": self.request_params["audio_url"],
+                "audio_duration": 1834.2,
+            },
+            "request_params": self.request_params,
             "result": transcription_result() if is_done else None,
         }
 
