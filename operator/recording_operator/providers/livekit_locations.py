@@ -27,6 +27,7 @@ class UnsupportedLocation(Exception):  # noqa: N818 - it is a state of the file
 
 def stored_object(location: str, filename: str) -> ProviderObject:
     """The object with the file. Raises UnsupportedLocation."""
+    name = filename.lstrip("/")
     try:
         parts = urlsplit(location)
         host = (parts.hostname or "").lower()
@@ -34,16 +35,27 @@ def stored_object(location: str, filename: str) -> ProviderObject:
         raise UnsupportedLocation("LiveKit reports a location that is not a URL.") from None
     if _AZURE.search(host):
         raise UnsupportedLocation("LiveKit stored the file in Azure Blob Storage, which no StorageLocation can read.")
+    raw_path = (_unencoded_path(location, name) or parts.path).lstrip("/")
     if parts.scheme in {"https", "http"} and host:
-        found = _of_web_location(host, parts.path.lstrip("/"), filename.lstrip("/"))
+        found = _of_web_location(host, raw_path, name)
     elif parts.scheme in {"s3", "gs"} and host:
-        found = ProviderObject(bucket=host, key=parts.path.lstrip("/"))
+        found = ProviderObject(bucket=host, key=raw_path)
     else:
         # A local path, or none: the key is the path below the directory of egress.
-        found = ProviderObject(bucket=None, key=filename.lstrip("/") or unquote(parts.path).lstrip("/"))
+        found = ProviderObject(bucket=None, key=name or unquote(parts.path).lstrip("/"))
     if not found.key or len(found.key.encode("utf-8", "replace")) > _MOST_KEY_BYTES or not found.key.isprintable():
         raise UnsupportedLocation("LiveKit reports a file whose name no store accepts.")
     return found
+
+
+def _unencoded_path(location: str, name: str) -> str:
+    """The path of a location that ends with the key as it is; empty if the key has no character that ends a path.
+
+    Older versions of egress write a '?' and a '#' of the key without encoding them.
+    """
+    if not {"?", "#"} & set(name) or not location.endswith(f"/{name}"):
+        return ""
+    return location.partition("://")[2].partition("/")[2]
 
 
 def _of_web_location(host: str, raw_path: str, name: str) -> ProviderObject:
