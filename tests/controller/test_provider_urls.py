@@ -279,6 +279,31 @@ def test_the_secret_is_sent_to_a_host_that_its_owner_allows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "allowed", "missing"),
+    [
+        ("https://api.example.com", "", "the host in spec.api.endpoint"),
+        ("https://api.example.com", "example.com", "the host in spec.api.endpoint"),
+        ("https://api.example.com", "api.example.com", "sent to example.com, the host of the token server"),
+        ("https://api.example.com", "*.example.com", "sent to example.com, the host of the token server"),
+        ("https://api.example.com", "api.example.com, example.com", ""),
+        ("https://zoom.example.com", "zoom.example.com", ""),
+        ("https://api.zoom.us", "", ""),
+        ("https://zoomgov.com", "", ""),
+    ],
+)
+def test_the_secret_of_zoom_is_sent_to_no_token_server_that_its_owner_does_not_allow(
+    endpoint: str, allowed: str, missing: str
+) -> None:
+    scene = Scene(provider="Zoom", api={"secretRef": {"name": "api"}, "endpoint": endpoint})
+    scene.annotations = {"recordings.dev/allowed-hosts": allowed}
+    if missing:
+        assert missing in scene.error_of().message
+        assert scene.requests == []
+    else:
+        assert scene.url()
+
+
+@pytest.mark.parametrize(
     ("provider", "endpoint"),
     [
         ("Recall", "https://eu-central-1.recall.ai"),

@@ -22,7 +22,7 @@ from recording_operator.kube.client import KubeApi, SecretData
 from recording_operator.kube.errors import Forbidden, NotFound
 from recording_operator.kube.secrets import host_allowed
 from recording_operator.providers.provider import ProviderError
-from recording_operator.providers.table import endpoint_of
+from recording_operator.providers.table import endpoint_of, hosts_of_secret
 
 _KEPT_S: Final = 5.0
 _MOST_KEPT: Final = 1024
@@ -109,22 +109,30 @@ class AccessReader:
 
 def _check_host(source: RecordingSource, secret: SecretData) -> None:
     try:
-        url = parse_url(endpoint_of(source.spec))
-        host = url.host
+        scheme = parse_url(endpoint_of(source.spec)).scheme
+        hosts = hosts_of_secret(source.spec)
     except InvalidUrlError:
         message = "spec.api.endpoint of the RecordingSource is not a URL. Write one such as https://api.example.com."
         raise ProviderError(Reason.PROVIDER_DENIED, message) from None
-    if host_allowed(host, allowed_hosts=_own_hosts(source)):
-        if url.scheme != "https":  # a policy that permits http for other sources must not reveal the key
+    others = [host for host in hosts if not host_allowed(host, allowed_hosts=_own_hosts(source))]
+    if not others:
+        if scheme != "https":  # a policy that permits http for other sources must not reveal the key
             message = "spec.api.endpoint of the RecordingSource is a host of the provider: write it with https."
             raise ProviderError(Reason.PROVIDER_DENIED, message)
         return
-    if not host_allowed(host, allowed_hosts=secret.annotations.get(ALLOWED_HOSTS_ANNOTATION, "")):
-        raise ProviderError(
-            Reason.PROVIDER_DENIED,
-            f"Secret {secret.name!r} may not be sent to the host in spec.api.endpoint, which is not one of the "
-            f"provider. Its annotation {ALLOWED_HOSTS_ANNOTATION} must list the host.",
-        )
+    annotated = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION, "")
+    missing = [host for host in others if not host_allowed(host, allowed_hosts=annotated)]
+    if not missing:
+        return
+    if missing[0] != hosts[0]:
+        what = f"{missing[0]}, the host of the token server beside spec.api.endpoint"
+    else:
+        what = "the host in spec.api.endpoint"
+    raise ProviderError(
+        Reason.PROVIDER_DENIED,
+        f"Secret {secret.name!r} may not be sent to {what}, which is not one of the provider. "
+        f"Its annotation {ALLOWED_HOSTS_ANNOTATION} must list the host.",
+    )
 
 
 def _own_hosts(source: RecordingSource) -> str:

@@ -42,6 +42,13 @@ def endpoint_of(spec: RecordingSourceSpec) -> str:
     return (named or provider_of(spec).default_endpoint).rstrip("/")
 
 
+def hosts_of_secret(spec: RecordingSourceSpec) -> tuple[str, ...]:
+    """The hosts to which the Secret of `spec.api` is sent. Raises InvalidUrlError."""
+    endpoint = endpoint_of(spec)
+    servers = (endpoint, token_server(endpoint)) if spec.provider is ProviderName.ZOOM else (endpoint,)
+    return tuple(dict.fromkeys(parse_url(server).host for server in servers))
+
+
 def api_policy(policy: SourcePolicy, spec: RecordingSourceSpec) -> SourcePolicy:
     """The policy for requests to the API of a source.
 
