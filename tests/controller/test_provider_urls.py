@@ -353,6 +353,20 @@ def test_content_that_is_too_large_is_named(size_bytes: int, *, is_stored: bool)
     assert "no file 'transcript'" in scene.error_of(ref).message
 
 
+def test_a_file_is_found_by_its_reference_or_its_name() -> None:
+    scene = Scene()
+    url = "https://media.example.com/2"
+    scene.given = (Media(name="video", kind=ArtifactKind.VIDEO, reference="gallery-view-2", url=url),)
+
+    def ref(word: str) -> MediaRef:
+        return MediaRef(recording_source="calls", recording_id="bot-1", media=word)
+
+    assert scene.url(ref("video")) == scene.url(ref("gallery-view-2")) == url
+    scene.elapsed_s = 60
+    assert scene.error_of(ref("active-speaker-1")).reason is Reason.PROVIDER_HAS_NO_MEDIA
+    assert scene.counted.count("MeetingBaaS url") == 2, "one for each response, and not for each word"
+
+
 def test_a_burst_uses_up_the_rate_limit_and_a_minute_restores_it() -> None:
     account = ProviderAccount(RequestRate(per_minute=6, burst=2))
     account.admit("a", 0)

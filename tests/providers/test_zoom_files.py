@@ -3,8 +3,10 @@
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from recording_operator.providers.provider import Media
-from recording_operator.providers.zoom_files import media_in
+from recording_operator.providers.zoom_files import media_in, of_event
 from tests.providers.deliveries import ALL_KINDS
 
 
@@ -49,6 +51,44 @@ def test_a_recording_that_was_paused_has_several_files_of_each_type() -> None:
     for order in permutations(files):
         assert {key: item.name for key, item in media(*order).items()} == names
     assert media(*files[:2])["v2"].name == names["v2"]
+
+
+def of_event_by_id(*files: dict[str, Any]) -> dict[str, Media]:
+    listed = media(*files)
+    return dict(zip(listed, of_event(tuple(listed.values())), strict=True))
+
+
+def found_again(listed: Media, later: dict[str, Media]) -> str:
+    """Which file of a later list is the one that an earlier list has."""
+    word = listed.reference or listed.name
+    return next((key for key, item in later.items() if word in {item.name, item.reference}), "")
+
+
+@pytest.mark.parametrize("deleted", ["v1", "v2", "v3", "a1", "a2", "t1"])
+def test_a_file_is_found_again_if_another_one_is_deleted_at_zoom(deleted: str) -> None:
+    second = "2026-01-01T10:20:00Z"
+    files = [
+        a_file("v1", view="active_speaker"),
+        a_file("v2", view="active_speaker", start=second),
+        a_file("v3", view="gallery_view"),
+        a_file("a1", view="audio_only", kind="M4A"),
+        a_file("a2", view="audio_only", kind="M4A", start=second),
+        a_file("t1", view="audio_transcript", kind="TRANSCRIPT"),
+    ]
+    listed = of_event_by_id(*files)
+    assert len({item.reference or item.name for item in listed.values()}) == len(files)
+    assert listed["t1"].reference == "", "there is no other one of its kind"
+    later = media(*(file for file in files if file["id"] != deleted))
+    assert {key: found_again(item, later) for key, item in listed.items()} == {
+        key: "" if key == deleted else key for key in listed
+    }
+
+
+def test_a_file_without_id_is_found_by_its_name() -> None:
+    without = a_file("", view="gallery_view") | {"download_url": "https://zoom.example.test/x"}
+    found = of_event_by_id(a_file("v", view="active_speaker"), without)
+    assert found["v"].reference
+    assert (found["x"].name, found["x"].reference) == ("gallery-view", "")
 
 
 def test_files_that_are_not_complete_are_left_out() -> None:

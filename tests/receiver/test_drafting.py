@@ -65,6 +65,12 @@ def test_the_provider_is_named_if_it_can_be_asked() -> None:
     assert without_url.secrets == ()
 
 
+def test_the_reference_of_a_file_is_the_word_for_the_api() -> None:
+    drafted = draft(a_source(api=True), an_event(video(reference="active-speaker-1a2b3c4d")), asks_api=True)
+    assert artifact(drafted)["name"] == "video"
+    assert artifact(drafted)["source"]["provider"]["media"] == "active-speaker-1a2b3c4d"
+
+
 def test_media_without_a_url_and_an_api_is_no_recording() -> None:
     with pytest.raises(DraftError, match=r"no URL of video"):
         draft(a_source(), an_event(video(url=None)), asks_api=True)

@@ -167,7 +167,7 @@ class ProviderUrls:
             if self._is_complete(media):
                 self._register(media)
                 self._make_room(len(media.content or b""))
-                known.media[media.name] = media
+                known.media |= {media.name: media, media.reference or media.name: media}
                 self._observer.fresh_url(provider=spec.provider)
 
     def _make_room(self, content_bytes: int) -> None:

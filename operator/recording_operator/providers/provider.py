@@ -90,8 +90,10 @@ class Media:
     """
 
     name: str
-    """Name of the artifact, such as `video`, and the word by which `fetch_media` finds this file again."""
+    """Name of the artifact, such as `video`."""
     kind: ArtifactKind
+    reference: str = ""
+    """The word by which this file is found again in what `fetch_media` returns. Empty: the name."""
     url: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Headers that the download needs, such as a token. They are sent to the host of the URL only."""

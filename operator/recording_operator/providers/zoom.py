@@ -45,7 +45,7 @@ from recording_operator.providers.provider import (
     Rejection,
 )
 from recording_operator.providers.signatures import TOLERANCE_S, check_hmac
-from recording_operator.providers.zoom_files import media_in
+from recording_operator.providers.zoom_files import media_in, of_event
 
 _SIGNATURE: Final = "x-zm-signature"
 _TIMESTAMP: Final = "x-zm-request-timestamp"
@@ -136,7 +136,7 @@ def _completed(name: str, payload: Mapping[str, Any], options: ReadOptions) -> E
     recording = member(member(payload, "payload"), "object")
     uuid = identifier(recording, "uuid", field="payload.object.uuid")
     token = _token(payload, "download_token")
-    media = _media(objects(recording, "recording_files"), token, options)
+    media = of_event(_media(objects(recording, "recording_files"), token, options))
     sent_at = payload.get("event_ts")
     return Event(
         kind=name,

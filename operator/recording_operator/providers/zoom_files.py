@@ -6,7 +6,9 @@ resumed. Zoom lists all of them in one event, and the transcripts in a second on
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -64,6 +66,7 @@ def media_in(
         Media(
             name=name,
             kind=_kind(file),
+            reference=_reference(file),
             url=url(file, "download_url", field="download_url") if headers is not None else None,
             headers=headers or {},
             expires_at=expires_at,
@@ -71,6 +74,19 @@ def media_in(
         )
         for name, file in names.items()
     )
+
+
+def of_event(media: Sequence[Media]) -> tuple[Media, ...]:
+    """The files of an event. A file is found again by its name, if it is the only one of its type.
+
+    Otherwise its name changes if another one is deleted at Zoom, so it has a reference with its own id.
+    """
+    counts = Counter(_type(item) for item in media)
+    return tuple(item if counts[_type(item)] > 1 else replace(item, reference="") for item in media)
+
+
+def _type(media: Media) -> str:
+    return "video" if media.kind is ArtifactKind.VIDEO else media.reference.rpartition("-")[0] or media.name
 
 
 def _is_complete(file: Mapping[str, Any]) -> bool:
@@ -101,6 +117,11 @@ def _names(files: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
         plain = "video" if _kind(file) is ArtifactKind.VIDEO and _rank(file) == best_view else _plain_name(file)
         named[plain if plain not in named else f"{plain}-{_digest_of_id(file)}"] = file
     return named
+
+
+def _reference(file: Mapping[str, Any]) -> str:
+    """A word for the file that does not depend on other files. Empty if Zoom gives the file no id."""
+    return f"{_plain_name(file)}-{_digest_of_id(file)}" if text(file, "id") else ""
 
 
 def _plain_name(file: Mapping[str, Any]) -> str:

@@ -234,7 +234,7 @@ class _Drafting:
         return {
             "recordingSource": self.source.metadata.name,
             "id": provider_id(self.event.recording_id),
-            "media": media.name,
+            "media": media.reference or media.name,
         }
 
     def _holding_location(self) -> str:
