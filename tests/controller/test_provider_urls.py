@@ -11,7 +11,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind
 from recording_operator.api.recordingsource import RecordingSource
 from recording_operator.controller.executors.order import MediaRef
-from recording_operator.controller.provider_limits import DENIED_FOR_S, ProviderAccount, RequestRate
+from recording_operator.controller.provider_limits import DENIED_FOR_S
 from recording_operator.controller.provider_urls import ProviderUrls
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, NotFound
@@ -365,41 +365,6 @@ def test_a_file_is_found_by_its_reference_or_its_name() -> None:
     scene.elapsed_s = 60
     assert scene.error_of(ref("active-speaker-1")).reason is Reason.PROVIDER_HAS_NO_MEDIA
     assert scene.counted.count("MeetingBaaS url") == 2, "one for each response, and not for each word"
-
-
-def test_a_burst_uses_up_the_rate_limit_and_a_minute_restores_it() -> None:
-    account = ProviderAccount(RequestRate(per_minute=6, burst=2))
-    account.admit("a", 0)
-    account.admit("a", 0)
-    with pytest.raises(ProviderError) as full:
-        account.admit("a", 0)
-    assert (full.value.reason, full.value.retry_after_s) == (Reason.PROVIDER_UNAVAILABLE, 10)
-    account.admit("a", 10)
-    with pytest.raises(ProviderError):
-        account.admit("a", 10)
-    account.admit("a", 3600)
-
-
-def test_after_three_failures_the_provider_is_left_alone_ever_longer() -> None:
-    account = ProviderAccount(RequestRate(per_minute=6000, burst=100))
-    pauses: list[float] = []
-    now_s = 0.0
-    for _ in range(9):
-        account.admit("a", now_s)
-        account.failed(UNAVAILABLE, "a", now_s)
-        pause_s = 0.0
-        while pause_s <= 300:
-            try:
-                account.admit("a", now_s + pause_s)
-                break
-            except ProviderError as error:
-                pause_s += error.retry_after_s or 1
-        pauses.append(pause_s)
-        now_s += pause_s
-    assert pauses == [0, 0, 10, 20, 40, 80, 160, 300, 300]
-    account.succeeded()
-    account.failed(UNAVAILABLE, "a", now_s)
-    account.admit("a", now_s)
 
 
 def test_a_retry_after_of_the_provider_holds_for_all_recordings() -> None:
