@@ -127,31 +127,50 @@ BAD_PROVIDER_RECORDINGS: Final = (
 STORED_CONTENT: Final = a_recording(
     an_artifact(source={"provider": PROVIDER}),
     an_artifact(name="notes", kind="Summary", contentType=None, source=None, contentSecretRef=CONTENT),
+    an_artifact(name="audio", kind="Audio", contentType=None, source={"provider": {**PROVIDER, "failure": "F"}}),
     name="stored-content",
 )
-VIDEO, NOTES = STORED_CONTENT["spec"]["artifacts"]
+VIDEO, NOTES, AUDIO = STORED_CONTENT["spec"]["artifacts"]
 
 
 def _artifacts(video: JsonObject, notes: JsonObject) -> JsonObject:
-    return {"spec": {"artifacts": [video, notes]}}
+    return {"spec": {"artifacts": [video, notes, AUDIO]}}
 
 
-BAD_CONTENT_UPDATES: Final = tuple(
+def _after_failure(**fields: Any) -> JsonObject:
+    """The provider had reported a failure of the audio. Now it has these fields."""
+    audio = {"name": "audio", "kind": "Audio", "contentType": "audio/mpeg", "optional": True, **fields}
+    return {"spec": {"artifacts": [VIDEO, NOTES, audio]}}
+
+
+BAD_CONTENT_UPDATES: Final = (
     Case(
-        name,
-        _artifacts(VIDEO, {**{key: NOTES[key] for key in ("name", "kind")}, **content}),
+        "another kind after a failure",
+        _after_failure(kind="Other", inline="x"),
         rejected(
-            "spec.artifacts[1].contentSecretRef",
-            "contentSecretRef cannot be changed; add an artifact with another name",
+            "spec.artifacts[2]", "kind, contentType and optional cannot be changed; add an artifact with another name"
         ),
-    )
-    for name, content in (
-        ("another content", {"contentSecretRef": {"name": "other", "key": "transcript"}}),
-        ("a source instead of the content", {"source": a_source()}),
-    )
+    ),
+    *(
+        Case(
+            name,
+            _artifacts(VIDEO, {**{key: NOTES[key] for key in ("name", "kind")}, **content}),
+            rejected(
+                "spec.artifacts[1].contentSecretRef",
+                "contentSecretRef cannot be changed; add an artifact with another name",
+            ),
+        )
+        for name, content in (
+            ("another content", {"contentSecretRef": {"name": "other", "key": "transcript"}}),
+            ("a source instead of the content", {"source": a_source()}),
+        )
+    ),
 )
 GOOD_CONTENT_UPDATES: Final = {
     "a URL beside the provider": _artifacts({**VIDEO, "source": {**VIDEO["source"], "url": URL}}, NOTES),
     "a URL instead of the provider": _artifacts({**VIDEO, "source": {"url": URL}}, NOTES),
+    "a file after a failure": _after_failure(source={"url": URL, "size": 7, "checksum": SHA256}),
+    "a text after a failure": _after_failure(inline="x"),
+    "content after a failure": _after_failure(contentSecretRef=CONTENT),
     "the failure of the provider": _artifacts({**VIDEO, "source": {"provider": {**PROVIDER, "failure": "F"}}}, NOTES),
 }

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from localcluster import MediaServer
+from localcluster.install import secrets_binding
 from tests.support.fake_providers.meetingbaas import FakeMeetingBaas
 from tests.support.fake_providers.recordings import a_recording
 from tests.support.fake_providers.server import Outage
 from tests.support.recording_sources import add_source, from_provider, put_api_secret
-from tests.support.recordings import MIB, artifact_of, media_url
+from tests.support.recordings import MIB, artifact_of, from_media, media_url
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -113,3 +114,19 @@ def test_no_recording_fails_with_the_words_of_the_provider(world: World) -> None
 
     assert (status["reason"], status["attempts"]) == ("ProviderFailed", 0)
     assert "BOT_NOT_ACCEPTED" in status["message"]
+
+
+def test_a_file_that_comes_after_a_reported_failure_is_stored(world: World) -> None:
+    """As the receiver writes it: the URL instead of the failure, facts of the file, and another retryToken."""
+    world.cluster.kubectl.apply(secrets_binding(world.namespace))
+    named = {"recordingSource": "calls", "id": BOT, "media": "video", "failure": "BOT_NOT_ACCEPTED: not admitted"}
+    artifact = from_media(world.media)
+    spec = {key: value for key, value in artifact.spec.items() if key != "contentType"}
+    live = world.create(type(artifact)(spec={**spec, "source": {"provider": named}}, expected=artifact.expected))
+    live.wait_phase("Failed", reason="ProviderFailed")
+
+    world.put_secret("link", {"video": artifact.spec["source"]["url"]})
+    source = {"urlSecretRef": {"name": "link", "key": "video"}, "size": MIB}
+    live.edit(artifacts=[{**spec, "contentType": "video/mp4", "source": source}], retryToken="delivery-1")
+
+    assert live.wait_phase("Complete")["attempts"] == 0

@@ -25,7 +25,7 @@ from recording_operator.engine.facts import (
 )
 from recording_operator.engine.source_revision import fresh_revision, resolved_revision, rules_out, spec_revision
 from tests.engine.builders import a_location, a_provider, a_recording, an_artifact
-from tests.engine.driver import STORED, Driver, none, only
+from tests.engine.driver import STORED, Driver, newer, none, only
 from tests.engine.scenes import UID, failure, moving
 
 BACKED = an_artifact(provider=a_provider())
@@ -250,6 +250,20 @@ def test_no_recording_fails_at_once_even_if_no_location_is_ready() -> None:
     write = only(driver.tell(RecordingSeen(recording=a_recording(failed))), WriteStatus)
     assert (write.status["phase"], write.status["reason"]) == (Phase.FAILED, Reason.PROVIDER_FAILED)
     assert "BOT_NOT_ACCEPTED" in write.status["message"]
+
+
+def test_a_file_that_comes_after_a_reported_failure_is_transferred() -> None:
+    """As the receiver writes it: the URL instead of the failure, and another retryToken."""
+    driver = Driver()
+    driver.tell(LocationSeen(location=a_location(), ready=True))
+    recording = a_recording(an_artifact(url=None, provider=a_provider(failure="BOT_NOT_ACCEPTED: not admitted")))
+    recording = driver.accept(only(driver.tell(RecordingSeen(recording=recording)), WriteStatus), recording)
+    assert recording.status.artifacts[0].phase is Phase.FAILED
+    later = newer(recording, generation=1, artifacts=(an_artifact(),), retry_token="delivery-1")
+    recording = driver.claimed(later)
+    assert driver.started == ["video"]
+    write = only(driver.end(recording), WriteStatus)
+    assert write.status["phase"] == Phase.COMPLETE
 
 
 def test_the_next_operator_does_not_use_a_refused_url_again() -> None:

@@ -91,6 +91,100 @@ def test_a_failure_becomes_a_failed_artifact_if_the_source_says_so(
     assert meetings.secrets() == {}
 
 
+def test_media_after_a_failure_replace_it(receivers: Callable[..., ReceiverProcess], meetings: Meetings) -> None:
+    """With facts that were not known of the failure, such as the size; a failed file under another name is optional."""
+    mapping = {
+        "id": "id",
+        "failedEvents": ["failed"],
+        "event": "event",
+        "artifacts": [
+            {"name": "video", "kind": "Video", "url": "video", "size": "bytes", "contentType": "video/mp4"},
+            {"name": "film", "kind": "Video", "url": "film"},
+        ],
+    }
+    owner = {"org": {"value": "acme"}}
+    webhook = {"secretRef": {"name": "webhook"}, "signature": "None"}
+    recording = {"provider": "Generic", "failures": "Record", "webhook": webhook, "mapping": mapping}
+    meetings.apply({**recording, "recording": {"owner": owner}}, current=TOKEN)
+    receiver = receivers()
+    receiver.start()
+    path = f"{meetings.path}/{TOKEN}"
+    for name in ("a", "b"):
+        assert post(receiver.url, path, json.dumps({"id": name, "event": "failed"}).encode()).status == 200
+    video = json.dumps({"id": "a", "event": "done", "video": url("v.mp4"), "bytes": 7}).encode()
+    film = json.dumps({"id": "b", "event": "done", "film": url("f.mp4")}).encode()
+    for body in (video, video, film):
+        assert post(receiver.url, path, body).status == 200
+    a, b = sorted(meetings.recordings(), key=lambda one: len(one["spec"]["artifacts"]))
+    [artifact] = a["spec"]["artifacts"]
+    reference = {"name": a["metadata"]["name"], "key": "video"}
+    assert (artifact["source"]["urlSecretRef"], artifact["source"]["size"]) == (reference, 7)
+    assert "provider" not in artifact["source"]
+    assert artifact["contentType"] == "video/mp4"
+    assert value(meetings, **reference) == url("v.mp4")
+    assert a["spec"]["retryToken"].startswith("delivery-")
+    shown = [(one["name"], one["optional"], "provider" in one["source"]) for one in b["spec"]["artifacts"]]
+    assert shown == [("video", True, True), ("film", False, False)]
+
+
+@pytest.mark.parametrize("words", [1, 20_000])
+def test_a_transcript_after_an_error_replaces_it(
+    receivers: Callable[..., ReceiverProcess], meetings: Meetings, words: int
+) -> None:
+    recording = {"owner": {"org": {"value": "acme"}}, "artifacts": ["Transcript"]}
+    meetings.apply({"provider": "Gladia", "failures": "Record", "recording": recording}, current=TOKEN)
+    receiver = receivers()
+    receiver.start()
+    path = f"{meetings.path}/{TOKEN}"
+    error = json.dumps({"id": "6f0d8a9e-1111", "event": "transcription.error", "error": {"message": "busy"}}).encode()
+    assert post(receiver.url, path, error).status == 200
+    assert "busy" in only(meetings)["spec"]["artifacts"][0]["source"]["provider"]["failure"]
+    assert post(receiver.url, path, gladia("word " * words)).status == 200
+    [artifact] = only(meetings)["spec"]["artifacts"]
+    assert artifact.keys() & {"source", "inline", "contentSecretRef"} == {
+        "inline" if words == 1 else "contentSecretRef"
+    }
+    assert artifact["contentType"] == "application/json"
+
+
+def test_a_new_url_restarts_what_has_failed(receiver: ReceiverProcess, meetings: Meetings, admin: RestClient) -> None:
+    """No time of expiry tells the operator of it. The same delivery has the same token."""
+
+    def end(phase: str) -> None:
+        path = f"/apis/recordings.dev/v1alpha1/namespaces/{meetings.namespace}/recordings/{name}/status"
+        body = {"status": {"artifacts": [{"name": "video", "phase": phase}]}}
+        admin.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+
+    def send(signature: str, number: int) -> str:
+        files = {"video": url("v.mp4", signature)}
+        assert meetings.send(receiver, completed(files=files), message_id=f"msg_{number}").status == 200
+        return str(only(meetings)["spec"].get("retryToken", ""))
+
+    assert send("01d", 1) == ""
+    name = only(meetings)["metadata"]["name"]
+    end("Failed")
+    token = send("2e3", 2)
+    assert token.startswith("delivery-")
+    assert value(meetings, name, "video") == url("v.mp4", "2e3")
+    assert send("2e3", 2) == token, "a redelivery"
+    end("Complete")
+    assert send("4f5", 3) == token, "it is stored"
+
+
+def test_a_delivery_that_ended_after_the_secret_restarts_what_has_failed(
+    receiver: ReceiverProcess, meetings: Meetings, admin: RestClient
+) -> None:
+    """The Secret has the URL already, because an earlier attempt did not reach the Recording."""
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4", "01d")}), message_id="msg_1").status == 200
+    name = only(meetings)["metadata"]["name"]
+    path = f"/apis/recordings.dev/v1alpha1/namespaces/{meetings.namespace}/recordings/{name}/status"
+    body = {"status": {"artifacts": [{"name": "video", "phase": "Failed"}]}}
+    admin.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+    meetings.cluster.kubectl.apply(secret_manifest(name, meetings.namespace, video=url("v.mp4", "2e3")))
+    assert meetings.send(receiver, completed(files={"video": url("v.mp4", "2e3")}), message_id="msg_2").status == 200
+    assert only(meetings)["spec"]["retryToken"].startswith("delivery-")
+
+
 def test_an_inline_transcript_is_in_the_recording_or_in_a_secret(
     receivers: Callable[..., ReceiverProcess], meetings: Meetings
 ) -> None:

@@ -55,6 +55,14 @@ def test_a_url_is_in_the_secret_only() -> None:
     assert artifact(drafted)["source"] == {"urlSecretRef": {"name": drafted.name, "key": "video"}}
 
 
+def test_the_time_of_expiry_is_that_of_the_event_or_of_the_url() -> None:
+    signed = "https://a.example.test/v.mp4?X-Amz-Date=20260101T103112Z&X-Amz-Expires=14400&X-Amz-Signature=00"
+    from_url = artifact(draft(a_source(), an_event(video(url=signed)), asks_api=True))["source"]
+    assert from_url["expiresAt"] == "2026-01-01T14:31:12Z"
+    given = video(url=signed, expires_at=datetime(2026, 1, 2, tzinfo=UTC))
+    assert artifact(draft(a_source(), an_event(given), asks_api=True))["source"]["expiresAt"].startswith("2026-01-02")
+
+
 def test_the_provider_is_named_if_it_can_be_asked() -> None:
     reference = {"recordingSource": "meetings", "id": "b-1", "media": "video"}
     drafted = draft(a_source(api=True), an_event(video()), asks_api=True)

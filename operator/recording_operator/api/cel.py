@@ -74,13 +74,14 @@ def label_schema(message: str) -> dict[str, Any]:
     return string(Rule(rule=f"self.matches('^{_LABEL}$')", message=message), max_length=63)
 
 
-def immutable(field: str, *, instead: str) -> Rule:
-    """A field of the object that may not be set, changed or removed later.
+def immutable(field: str, *, instead: str, unless: str = "false") -> Rule:
+    """A field of the object that may not be set, changed or removed later, `unless` an expression is true.
 
     The rule is on the parent: a rule on the field itself is not evaluated when the field is added or removed.
     """
+    same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
     return Rule(
-        rule=f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        rule=same if unless == "false" else f"({unless}) || ({same})",
         message=f"{field} cannot be changed; {instead}",
         field_path=f".{field}",
     )

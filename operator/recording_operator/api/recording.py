@@ -223,7 +223,8 @@ class RecordingSpec(ApiModel):
         "store, and never in a key.",
     )
     artifacts: Annotated[tuple[ArtifactSpec, ...], Field(json_schema_extra=ARTIFACTS_SCHEMA)] = Field(
-        description="Files of the recording, at most 64. Files can be added later, but not removed, renamed or changed."
+        description="Files of the recording, at most 64. Files can be added later, but not removed, renamed or "
+        "changed. Only a file with source.provider.failure can be replaced by the file itself, of the same kind."
     )
     identity: Identity | None = Field(
         default=None,

@@ -71,6 +71,9 @@ _SECRET_RULES: Final = tuple(
         ("headersSecretRef", "name", cel.OBJECT_NAME_PATTERN, cel.OBJECT_NAME_MESSAGE),
     )
 )
+_SOURCE_HAD_FAILED: Final = "has(oldSelf.provider) && has(oldSelf.provider.failure)"
+_HAD_FAILED: Final = "has(oldSelf.source) && has(oldSelf.source.provider) && has(oldSelf.source.provider.failure)"
+"""The provider had reported that there is no file. Nothing is known of it then, and it may come after all."""
 SOURCE_RULES: Final = (
     Rule(
         rule="[has(self.url), has(self.urlSecretRef), has(self.object)].exists_one(is_set, is_set)"
@@ -92,8 +95,8 @@ SOURCE_RULES: Final = (
         message="must be a time in the years 2000 to 2999",
         field_path=".expiresAt",
     ),
-    cel.immutable("size", instead=_NEW),
-    cel.immutable("checksum", instead=_NEW),
+    cel.immutable("size", instead=_NEW, unless=_SOURCE_HAD_FAILED),
+    cel.immutable("checksum", instead=_NEW, unless=_SOURCE_HAD_FAILED),
 )
 ARTIFACT_RULES: Final = (
     Rule(
@@ -122,15 +125,16 @@ ARTIFACT_RULES: Final = (
         field_path=".inline",
     ),
     Rule(
-        rule="self.kind == oldSelf.kind && self.contentType == oldSelf.contentType"
-        " && self.optional == oldSelf.optional",
+        rule=f"self.kind == oldSelf.kind && (({_HAD_FAILED}) || (self.contentType == oldSelf.contentType"
+        " && self.optional == oldSelf.optional))",
         message="kind, contentType and optional cannot be changed; add an artifact with another name",
     ),
     Rule(
-        rule="has(self.inline) == has(oldSelf.inline) && (!has(self.inline) || self.inline == oldSelf.inline)",
+        rule=f"({_HAD_FAILED})"
+        " || (has(self.inline) == has(oldSelf.inline) && (!has(self.inline) || self.inline == oldSelf.inline))",
         message="inline cannot be changed; add an artifact with another name",
     ),
-    cel.immutable("contentSecretRef", instead="add an artifact with another name"),
+    cel.immutable("contentSecretRef", instead="add an artifact with another name", unless=_HAD_FAILED),
 )
 ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
     "maxItems": MAX_ARTIFACTS,

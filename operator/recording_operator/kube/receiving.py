@@ -51,16 +51,21 @@ class ReceiverApi:
         resource_version: str,
         annotations: Mapping[str, str],
         artifacts: Sequence[Mapping[str, Any]] | None,
+        retry_token: str | None = None,
     ) -> dict[str, Any]:
-        """Set annotations, and all artifacts unless None, if the object still has `resource_version`.
+        """Set annotations, and all artifacts and the retryToken unless None, if it still has `resource_version`.
 
         Raises Conflict if it has changed since, NotFound if it was deleted.
         """
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": resource_version, "annotations": dict(annotations)},
         }
-        if artifacts is not None:
-            body["spec"] = {"artifacts": list(artifacts)}
+        spec = {
+            **({"artifacts": list(artifacts)} if artifacts is not None else {}),
+            **({"retryToken": retry_token} if retry_token is not None else {}),
+        }
+        if spec:
+            body["spec"] = spec
         return self._request("PATCH", _recording(namespace, name), body=body, content_type=MERGE_PATCH)
 
     def create_secret(self, namespace: str, body: Mapping[str, Any]) -> None:

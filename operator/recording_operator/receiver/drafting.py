@@ -30,6 +30,7 @@ from recording_operator.api.recording_rules import (
 from recording_operator.api.recordingsource import OwnerValue, RecordingSource
 from recording_operator.api.source_provider import MAX_FAILURE_CHARS, MAX_PROVIDER_ID_CHARS
 from recording_operator.api.units import format_duration
+from recording_operator.engine.expiry import expiry_in_url
 from recording_operator.providers.expressions import evaluate
 from recording_operator.providers.provider import Event, Media, Outcome
 from recording_operator.receiver.owners import owner_id
@@ -228,7 +229,7 @@ class _Drafting:
             reference["headersSecretRef"] = {"name": self._headers_name(media.name)}
         if self.asks_api:
             reference["provider"] = self._provider(media)
-        return facts | reference | _given(expiresAt=_time(media.expires_at))
+        return facts | reference | _given(expiresAt=_time(media.expires_at or expiry_in_url(media.url)))
 
     def _provider(self, media: Media) -> dict[str, Any]:
         return {

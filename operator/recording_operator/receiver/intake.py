@@ -6,18 +6,18 @@ that the mark of the delivery says that all of it is written.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from recording_operator.api.names import PROVIDER_ID_ANNOTATION, RECORDING_SOURCE_LABEL
-from recording_operator.api.recording_rules import MAX_ARTIFACTS
 from recording_operator.api.recordingsource import FailurePolicy, ProviderName, RecordingSource
 from recording_operator.kube.errors import AlreadyExists, ApiUnavailable, Conflict, NotFound
 from recording_operator.kube.receiving import ReceiverApi
 from recording_operator.providers.provider import Event, Outcome
 from recording_operator.receiver.drafting import Draft, draft
 from recording_operator.receiver.marks import Mark, Marks
+from recording_operator.receiver.merging import Merged, merge, renewable, secrets_named
 from recording_operator.receiver.results import Result
 from recording_operator.receiver.secretwriter import SecretWriter, reference_to
 
@@ -99,37 +99,32 @@ class Intake:
         earlier = marks.earlier(delivery.mark)
         if earlier is not None and earlier.body_hash != delivery.mark.body_hash:
             return Result.CONFLICTING_REDELIVERY
-        missing = _missing(stored, delivery)
-        renewed = _renewable(stored) if earlier is None and marks.is_newest(delivery.mark) else frozenset[str]()
-        replaced = self._write_secrets(delivery, stored, missing=missing, renewed=renewed)
-        if earlier is not None:
+        is_new = earlier is None
+        renewed = renewable(stored) if is_new and marks.is_newest(delivery.mark) else frozenset[str]()
+        merged = merge(stored, delivery.draft, delivery.event, renewed=renewed)
+        written = self._write_secrets(delivery, stored, merged)
+        if not is_new:
             return Result.DUPLICATE
         self._api.change_recording(
             delivery.namespace,
             delivery.draft.name,
             resource_version=stored["metadata"]["resourceVersion"],
             annotations=marks.annotation(delivery.mark),
-            artifacts=_changed(stored, delivery, missing=missing, renewed=renewed),
+            artifacts=merged.artifacts if merged.artifacts != stored["spec"]["artifacts"] else None,
+            retry_token=f"delivery-{delivery.mark.id_hash}" if merged.must_restart(written) else None,
         )
-        return Result.ACCEPTED if missing or replaced else Result.DUPLICATE
+        return Result.ACCEPTED if merged.added or written else Result.DUPLICATE
 
-    def _write_secrets(
-        self,
-        delivery: _Delivery,
-        stored: Mapping[str, Any],
-        *,
-        missing: Sequence[dict[str, Any]],
-        renewed: frozenset[str],
-    ) -> bool:
-        """Complete the Secrets that the artifacts name. Returns whether that changed one."""
-        named = _secrets_named([*stored["spec"]["artifacts"], *missing])
+    def _write_secrets(self, delivery: _Delivery, stored: Mapping[str, Any], merged: Merged) -> frozenset[str]:
+        """Complete the Secrets that the artifacts name. Returns the artifacts of which something was written."""
+        named = secrets_named(merged.artifacts)
         owner = reference_to(stored)
         changes = [
-            self._secrets.complete(delivery.namespace, secret, owner=owner, renewed=renewed)
+            self._secrets.complete(delivery.namespace, secret, owner=owner, renewed=merged.renewed)
             for secret in delivery.draft.secrets
             if secret.name in named
         ]
-        return any(changes)
+        return frozenset[str]().union(*changes)
 
 
 def _is_same(stored: Mapping[str, Any], drafted: Draft) -> bool:
@@ -141,57 +136,3 @@ def _is_same(stored: Mapping[str, Any], drafted: Draft) -> bool:
         source == wanted["labels"][RECORDING_SOURCE_LABEL]
         and recording_id == wanted["annotations"][PROVIDER_ID_ANNOTATION]
     )
-
-
-def _missing(stored: Mapping[str, Any], delivery: _Delivery) -> list[dict[str, Any]]:
-    """Artifacts that the Recording does not have. What failed of a recording that exists does not make it fail."""
-    there = stored["spec"]["artifacts"]
-    names = {one["name"] for one in there}
-    new = [one for one in delivery.draft.artifacts if one["name"] not in names][: MAX_ARTIFACTS - len(there)]
-    if delivery.event.outcome is Outcome.FAILED:
-        return [one | {"optional": True} for one in new] if delivery.event.media else []
-    return new
-
-
-def _renewable(stored: Mapping[str, Any]) -> frozenset[str]:
-    """Artifacts that are not stored, and whose URL is in a Secret."""
-    status = (stored.get("status") or {}).get("artifacts") or ()
-    complete = {one["name"] for one in status if one.get("phase") == "Complete"}
-    return frozenset(
-        one["name"]
-        for one in stored["spec"]["artifacts"]
-        if "urlSecretRef" in (one.get("source") or {}) and one["name"] not in complete
-    )
-
-
-def _secrets_named(artifacts: Sequence[Mapping[str, Any]]) -> set[str]:
-    references = [
-        reference
-        for one in artifacts
-        for holder in (one, one.get("source") or {})
-        for kind in ("urlSecretRef", "headersSecretRef", "contentSecretRef")
-        if (reference := holder.get(kind))
-    ]
-    return {reference["name"] for reference in references}
-
-
-def _changed(
-    stored: Mapping[str, Any], delivery: _Delivery, *, missing: Sequence[dict[str, Any]], renewed: frozenset[str]
-) -> list[dict[str, Any]] | None:
-    """All artifacts as they should be, or None if nothing changes.
-
-    A new time of expiry tells the operator that the Secret has a new URL.
-    """
-    drafted = {one["name"]: one for one in delivery.draft.artifacts}
-    artifacts = [
-        _expiring(one, drafted[one["name"]]) if one["name"] in renewed and one["name"] in drafted else one
-        for one in stored["spec"]["artifacts"]
-    ]
-    artifacts += missing
-    return artifacts if artifacts != stored["spec"]["artifacts"] else None
-
-
-def _expiring(stored: dict[str, Any], drafted: Mapping[str, Any]) -> dict[str, Any]:
-    expires_at = (drafted.get("source") or {}).get("expiresAt")
-    source = {key: value for key, value in stored["source"].items() if key != "expiresAt"}
-    return {**stored, "source": source | ({"expiresAt": expires_at} if expires_at else {})}

@@ -1,6 +1,6 @@
 """Writes the Secrets of Recordings: URLs, headers and content."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from recording_operator.api.names import API_VERSION, RECORDING_KIND, RECORDING_SOURCE_LABEL
@@ -28,9 +28,10 @@ class SecretWriter:
 
     def complete(
         self, namespace: str, secret: SecretDraft, *, owner: Mapping[str, str], renewed: frozenset[str]
-    ) -> bool:
-        """Add what the Secret lacks, and replace what it has of the artifacts `renewed`. Returns whether it changed.
+    ) -> frozenset[str]:
+        """Add what the Secret lacks, and replace what it has of the artifacts `renewed`.
 
+        Returns the artifacts of which something was written.
         Raises Conflict if it was changed meanwhile.
         """
         manifest = secret.manifest(namespace=namespace, owner=owner)
@@ -38,10 +39,10 @@ class SecretWriter:
             stored = self._api.get_owned_secret(namespace, secret.name)
         except NotFound:
             self._api.create_secret(namespace, manifest)
-            return True
+            return _artifacts(secret, secret.data)
         if owner["uid"] not in stored.owner_uids:
             self._take_over(namespace, secret, stored, manifest)
-            return True
+            return _artifacts(secret, secret.data)
         changed = {
             key: value
             for key, value in encoded(secret.data).items()
@@ -49,7 +50,7 @@ class SecretWriter:
         }
         if changed:
             self._change(namespace, secret, stored, {"data": changed, **_annotations(secret)})
-        return bool(changed)
+        return _artifacts(secret, changed)
 
     def _take_over(self, namespace: str, secret: SecretDraft, stored: OwnedSecret, manifest: Mapping[str, Any]) -> None:
         """Replace what a deleted Recording of the same name has left. Raises SecretTaken."""
@@ -68,6 +69,10 @@ def reference_to(recording: Mapping[str, Any]) -> dict[str, str]:
     """The ownerReference to a stored Recording."""
     metadata = recording["metadata"]
     return {"apiVersion": API_VERSION, "kind": RECORDING_KIND, "name": metadata["name"], "uid": metadata["uid"]}
+
+
+def _artifacts(secret: SecretDraft, keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(secret.artifact or key for key in keys)
 
 
 def _annotations(secret: SecretDraft) -> dict[str, Any]:
