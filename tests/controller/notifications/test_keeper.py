@@ -200,3 +200,9 @@ def test_readiness_does_not_count_suspended_ones() -> None:
         world.keeper.rejected(("team-a", "third"), UNAVAILABLE)
 
     assert world.keeper.readiness() == {True: 1, False: 1}
+
+
+def test_an_event_of_a_newer_version_does_not_hide_the_sink() -> None:
+    world = World(a_raw_sink(events=("Completed", "Transcribed")))
+
+    assert [str(one) for one in world.sink().events] == ["Completed"]

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from recording_operator.api.eventsink import EventSink
 from recording_operator.api.notification import ClusterNotification
 from recording_operator.api.reasons import Reason, Trait, reasons_with
-from recording_operator.controller.notifications.record import SinkProblem, SinkRecord
+from recording_operator.controller.notifications.record import SinkProblem, SinkRecord, read_sink
 from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkKey
@@ -64,7 +64,7 @@ class SinkKeeper:
     def seen(self, raw: dict[str, Any]) -> None:
         """An EventSink was listed, added or modified."""
         try:
-            sink = EventSink.model_validate(raw)
+            sink = read_sink(raw)
         except ValidationError:
             meta = raw["metadata"]
             extra = {"namespace": meta.get("namespace")}

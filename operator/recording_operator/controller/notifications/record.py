@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from recording_operator.api.eventsink import EventSink
 from recording_operator.api.meta import Condition, ConditionStatus
-from recording_operator.api.notification import ClusterNotification
+from recording_operator.api.notification import ClusterNotification, EventName
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.notifications.circuit import Circuit
 from recording_operator.engine.facts import Sink
@@ -14,6 +15,16 @@ from recording_operator.notify.sender import SinkTarget
 READY = "Ready"
 _WORKING = "Events are sent."
 _SUSPENDED = "Events are kept and not sent: spec.suspend is true."
+
+
+def read_sink(raw: dict[str, Any]) -> EventSink:
+    """The EventSink, without events that only a newer version knows: the others are still sent.
+
+    Raises ValidationError.
+    """
+    spec = raw.get("spec") or {}
+    known = [one for one in spec.get("events") or () if one in set(EventName)]
+    return EventSink.model_validate({**raw, "spec": {**spec, "events": known}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

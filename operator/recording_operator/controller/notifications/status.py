@@ -7,7 +7,7 @@ from typing import Final
 
 from recording_operator.api.eventsink import EventSink
 from recording_operator.api.names import API_VERSION, EVENT_SINK_KIND
-from recording_operator.controller.notifications.record import READY, SinkProblem, SinkRecord
+from recording_operator.controller.notifications.record import READY, SinkProblem, SinkRecord, read_sink
 from recording_operator.controller.recordings.announcements import EventPoster
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Conflict, KubeError, NotFound
@@ -63,7 +63,7 @@ class SinkStatusWriter:
     def _patch(self, record: SinkRecord) -> None:
         known = record.sink.metadata
         raw = self._kube.get_event_sink(known.namespace, known.name)
-        sink = EventSink.model_validate(raw)
+        sink = read_sink(raw)
         if (sink.metadata.uid, sink.metadata.generation) != (known.uid, known.generation):
             return
         record.sink = sink
