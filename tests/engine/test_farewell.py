@@ -1,9 +1,11 @@
 """The last events of a deleted Recording."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
+from recording_operator.api.notification import EventName, Notification
 from recording_operator.api.recording import Phase, Recording
 from recording_operator.engine.actions import CleanUp, ReportNotification, SendNotification, WriteFinalizers
 from recording_operator.engine.facts import (
@@ -22,6 +24,7 @@ from tests.engine.scenes import UID
 
 APP = Sink(namespace="team-a", name="app", events=frozenset({"Deleted"}))
 ID = f"{UID}/deleted/1"
+COMPLETED = f"{UID}/completed/1"
 DELIVERED = NotificationDelivered(uid=UID, sink="app", id=ID)
 FAILED = NotificationFailed(uid=UID, sink="app", id=ID, message="503")
 
@@ -34,10 +37,10 @@ def finished(*, policy: DeletionPolicy = DeletionPolicy.RETAIN) -> Recording:
     )
 
 
-def cleaned_up(driver: Driver) -> Recording:
+def cleaned_up(driver: Driver, kept: Recording | None = None) -> Recording:
     """A Recording with deletionPolicy Delete, whose objects are deleted."""
     driver.tell(LocationSeen(location=a_location(policies=(DeletionPolicy.RETAIN, DeletionPolicy.DELETE)), ready=True))
-    recording = deleting(finished(policy=DeletionPolicy.DELETE))
+    recording = deleting(kept or finished(policy=DeletionPolicy.DELETE))
     only(driver.tell(RecordingSeen(recording=recording)), CleanUp)
     driver.tell(CleanupEnded(uid=UID, ok=True))
     return recording
@@ -96,3 +99,39 @@ def test_a_deletion_does_not_wait_for_a_sink_that_does_not_select_it() -> None:
 
     assert sent(driver) == []
     assert only(driver.actions, WriteFinalizers).finalizers == ()
+
+
+def with_a_completed_event_that_waits(recording: Recording, driver: Driver) -> Recording:
+    """Completed has failed twice, and is due in 25 minutes."""
+    later = driver.now + timedelta(minutes=25)
+    waiting = Notification(
+        sink="app", event=EventName.COMPLETED, id=COMPLETED, time=driver.now, attempts=2, next_retry_time=later
+    )
+    return recording.model_copy(
+        update={"status": recording.status.model_copy(update={"notifications": (waiting,), "settled": False})}
+    )
+
+
+def test_deleted_does_not_wait_behind_an_event_that_is_due_much_later() -> None:
+    driver = Driver(sinks=(APP,))
+    cleaned_up(driver, with_a_completed_event_that_waits(finished(policy=DeletionPolicy.DELETE), driver))
+
+    assert [one.id for one in sent(driver)] == [COMPLETED]
+    driver.tell(replace(FAILED, id=COMPLETED))
+    driver.wait(6)
+    driver.tell(replace(DELIVERED, id=COMPLETED))
+
+    assert [one.id for one in sent(driver)] == [COMPLETED, COMPLETED, ID]
+    assert none(driver.actions, WriteFinalizers)
+    assert only(driver.tell(DELIVERED), WriteFinalizers).finalizers == ()
+
+
+def test_nothing_is_given_up_while_the_operator_drains() -> None:
+    driver = Driver(sinks=(APP,))
+    driver.engine.drain(driver.now)
+    cleaned_up(driver)
+
+    driver.wait(LONGEST.total_seconds() + 1)
+
+    assert sent(driver) == []
+    assert none(driver.actions, WriteFinalizers, ReportNotification)

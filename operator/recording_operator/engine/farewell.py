@@ -1,7 +1,8 @@
 """The last events of a deleted Recording: those that are still pending, and Deleted.
 
 Our finalizer, if it is there, keeps the Recording until they are delivered, at most 30 seconds: a dead sink must not
-keep a namespace from being deleted. Without it they are sent as well, but a crash loses them.
+keep a namespace from being deleted. What waited for its next attempt is tried at once, so that Deleted does not wait
+behind it. Without the finalizer they are sent as well, but a crash loses them.
 """
 
 from datetime import datetime, timedelta
@@ -28,14 +29,16 @@ def is_wanted(state: EngineState, recording: Recording) -> bool:
 
 
 def say(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
-    """Send what is due. `is_over` says when it has ended."""
+    """Send what is due. `is_over` says when it has ended. While the operator drains it sends nothing and gives up
+    nothing: the next one does both.
+    """
     if teardown.notices is None:
         if not state.sinks.known:
             return []
         teardown.notices = _notices(state, tracked, now)
         teardown.notices_until = now + LONGEST
     actions = notifications.send_due(state, tracked, teardown.notices, now)
-    if teardown.notices_until is not None and now >= teardown.notices_until:
+    if not state.draining and teardown.notices_until is not None and now >= teardown.notices_until:
         left = [one for one in tracked.notifications.current(teardown.notices) if notifications.is_pending(one)]
         actions += [notifications.give_up(tracked, one, _TOO_LATE) for one in left]
     if is_over(tracked):
@@ -53,7 +56,7 @@ def is_over(tracked: TrackedRecording) -> bool:
 
 def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Notification]:
     listed = tracked.notifications.current(tracked.recording.status.notifications)
-    notices = [one for one in listed if notifications.is_pending(one)]
+    notices = [_due_at_once(tracked, one) for one in listed if notifications.is_pending(one)]
     if tracked.ttl_expired or state.sinks.was_notified_of_end(tracked.uid):
         return notices  # ttlAfterFinished removes the Recording only
     end = deletion(tracked.recording, tracked.recording.metadata.deletion_timestamp or now)
@@ -65,3 +68,9 @@ def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> li
         if (sink.name, end.id) not in known
     ]
     return notices
+
+
+def _due_at_once(tracked: TrackedRecording, one: Notification) -> Notification:
+    """Without the rest of its wait, which may last for hours."""
+    tracked.notifications.results.pop(key_of(one), None)
+    return one.model_copy(update={"next_retry_time": None})
