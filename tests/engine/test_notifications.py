@@ -253,6 +253,20 @@ def test_an_edited_sink_is_tried_at_once() -> None:
     assert len(sent(driver)) == 3
 
 
+def test_what_a_recovery_makes_early_does_not_undercut_retry_after() -> None:
+    driver = Driver(sinks=(APP,))
+    recording = announced(driver)
+    recording = driver.accept(only(driver.tell(replace(UNAVAILABLE, retry_after_s=600.0)), WriteStatus), recording)
+    wanted = driver.now + timedelta(seconds=600)
+
+    driver.wait(597)  # less than a first delay is left
+    driver.tell(SinksChanged(sinks=(replace(APP, since=wanted),)), RecordingSeen(recording=recording))
+    assert sent(driver) == [ID]
+    driver.wait(3)
+    driver.tell(RecordingSeen(recording=recording))
+    assert sent(driver) == [ID, ID]
+
+
 def test_a_suspended_sink_gets_its_events_later() -> None:
     driver = Driver(sinks=(replace(APP, suspended=True),))
     recording = announced(driver)

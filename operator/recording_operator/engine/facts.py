@@ -128,7 +128,7 @@ class Sink:
     stopped: bool = False
     """Its receiver responded 410 Gone: nothing is announced to it before it is edited."""
     since: datetime | None = None
-    """When it was edited, or has recovered: attempts before that are repeated at once."""
+    """When it was edited, or has recovered: what failed before is sent then, not when it is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -195,10 +195,15 @@ def _waits(state: EngineState, tracked: TrackedRecording) -> list[datetime | Non
 
 
 def _due(tracked: TrackedRecording, one: Notification, sink: Sink) -> datetime:
-    """When the next attempt starts: at once if the sink was edited or has recovered since the last one."""
+    """When the next attempt starts: at once if the sink was edited or has recovered since the last one.
+
+    `since` can be later than now: a Retry-After is not undercut.
+    """
     at, postponed = one.next_retry_time, tracked.notifications.not_before.get(key_of(one), _AT_ONCE)
-    if at is None or (one.attempts and sink.since is not None and sink.since > at - _delay(one)):
+    if at is None:
         return postponed
+    if one.attempts and sink.since is not None and sink.since > at - _delay(one):
+        at = min(at, sink.since)
     return max(at, postponed)
 
 

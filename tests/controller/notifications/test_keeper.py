@@ -7,7 +7,7 @@ import pytest
 
 from recording_operator.api.eventsink import EventSink
 from recording_operator.api.reasons import Reason
-from recording_operator.controller.notifications.circuit import FAILURES
+from recording_operator.controller.notifications.circuit import FAILURES, SHORTEST_OUTAGE_S
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
@@ -20,6 +20,9 @@ from tests.support.inline_pool import InlinePool
 
 KEY = ("team-a", "app")
 UNAVAILABLE = NotAcceptedError(Reason.SINK_UNAVAILABLE, "The receiver responded 503, expected 2xx.")
+BUSY = NotAcceptedError(Reason.SINK_UNAVAILABLE, "The receiver responded 429, expected 2xx.", retry_after_s=3600.0)
+REJECTED = NotAcceptedError(Reason.SINK_REJECTED, "The receiver responded 400, expected 2xx.")
+GONE = NotAcceptedError(Reason.SINK_GONE, "The receiver responded 410 Gone.")
 
 
 class World:
@@ -132,7 +135,7 @@ def test_counts_are_written_every_ten_seconds_and_go_on_after_a_restart() -> Non
 
 def test_410_stops_a_sink_until_it_is_edited() -> None:
     world = World(a_raw_sink())
-    world.keeper.rejected(KEY, NotAcceptedError(Reason.SINK_GONE, "The receiver responded 410 Gone."))
+    world.keeper.rejected(KEY, GONE)
     world.wait(1)
     world.wait(1)
     assert world.sink().stopped
@@ -153,13 +156,75 @@ def test_a_failing_sink_is_left_alone_for_a_while_and_what_waits_is_sent_when_it
         world.keeper.rejected(KEY, UNAVAILABLE)
     assert world.keeper.open_s(KEY) == 10
 
-    world.wait(11)
+    world.wait(SHORTEST_OUTAGE_S)
     assert not world.keeper.open_s(KEY)
     world.keeper.accepted(KEY)
 
     assert world.sink().since == world.now
     assert world.recoveries == 1
     assert world.events == ["SinkUnavailable"]
+
+
+@pytest.mark.parametrize("problem", [UNAVAILABLE, REJECTED])
+@pytest.mark.parametrize("refused", [1, FAILURES])
+def test_events_that_alone_are_refused_do_not_make_others_early(problem: NotAcceptedError, refused: int) -> None:
+    world = World(a_raw_sink())
+    for _ in range(20):
+        for _ in range(refused):
+            world.keeper.rejected(KEY, problem)
+        world.wait(11)
+        world.keeper.accepted(KEY)
+        world.wait(60)
+
+    assert world.recoveries == 0
+    assert world.sink().since is None
+    assert world.ready() == ("True", "Delivering")
+
+
+@pytest.mark.parametrize("uri", ["https://app.example.com/hook", "https://new.example.com/hook"])
+def test_an_edit_does_not_undercut_what_the_same_receiver_has_asked_for(uri: str) -> None:
+    world = World(a_raw_sink())
+    world.keeper.rejected(KEY, BUSY)
+
+    world.keeper.seen(a_raw_sink(generation=2, uri=uri))
+
+    same = uri == "https://app.example.com/hook"
+    assert world.sink().since == world.now + timedelta(hours=1 if same else 0)
+
+
+def test_what_waits_is_not_sent_before_the_receiver_wants_it() -> None:
+    world = World(a_raw_sink())
+    for problem in (UNAVAILABLE, BUSY, UNAVAILABLE):
+        world.keeper.rejected(KEY, problem)
+    asked = world.now + timedelta(hours=1)
+
+    world.wait(SHORTEST_OUTAGE_S)
+    world.keeper.accepted(KEY)
+
+    assert world.sink().since == asked
+
+
+def test_a_blocked_sink_does_not_recover_because_its_secret_can_be_read() -> None:
+    world = World(a_raw_sink())
+    world.wait(1)
+    world.keeper.rejected(KEY, NotAcceptedError(Reason.SINK_BLOCKED, "The policy does not allow it."))
+    for _ in range(5):
+        world.wait(61)
+        world.wait(1)
+    assert world.ready() == ("False", "SinkBlocked")
+    assert world.recoveries == 0
+
+    world.keeper.accepted(KEY)
+
+    assert world.recoveries == 1
+
+
+def test_a_late_response_does_not_start_a_sink_that_was_stopped() -> None:
+    world = World(a_raw_sink())
+    world.keeper.rejected(KEY, GONE)
+    world.keeper.accepted(KEY)
+
+    assert world.sink().stopped
 
 
 def test_a_single_failure_does_not_change_ready() -> None:

@@ -132,9 +132,8 @@ class TestCircuit:
         for _ in range(FAILURES):
             circuit.failed(0.0, retry_after_s=0.0)
 
-        assert circuit.succeeded()
+        circuit.succeeded()
         assert not circuit.open_s(0.0)
-        assert not circuit.succeeded()
 
     def test_retry_after_makes_it_longer_up_to_five_minutes(self) -> None:
         circuit = Circuit()

@@ -5,6 +5,8 @@ from typing import Final
 from recording_operator.backoff import exponential_s
 
 FAILURES: Final = 3
+SHORTEST_OUTAGE_S: Final = 300.0
+"""After a shorter time without a response, events are sent when they are due anyway: that is in 5 minutes at most."""
 _FIRST_S: Final = 10.0
 _LONGEST_S: Final = 300.0
 
@@ -32,7 +34,29 @@ class Circuit:
             wait_s = exponential_s(self._failures - FAILURES + 1, first_s=_FIRST_S, longest_s=_LONGEST_S)
             self._open_until_s = now_s + max(wait_s, min(retry_after_s, _LONGEST_S))
 
-    def succeeded(self) -> bool:
-        """The sink has responded. Returns whether it had failed before."""
-        had_failed, self._failures = self._failures > 0, 0
-        return had_failed
+    def succeeded(self) -> None:
+        """The sink has responded."""
+        self._failures = 0
+
+
+class Outage:
+    """How long a sink has accepted nothing. Times are of a steady clock."""
+
+    def __init__(self) -> None:
+        self._refusals = 0
+        self._since_s = 0.0
+
+    def refused(self, now_s: float) -> None:
+        """An event was not accepted."""
+        if not self._refusals:
+            self._since_s = now_s
+        self._refusals += 1
+
+    def ended(self, now_s: float) -> bool:
+        """An event was accepted. Returns whether that ends an outage, so that others may be sent early as well.
+
+        An event that alone is refused, while others are accepted, is none: it would spend all its attempts in seconds.
+        """
+        was_outage = self._refusals >= FAILURES and now_s - self._since_s >= SHORTEST_OUTAGE_S
+        self._refusals = 0
+        return was_outage

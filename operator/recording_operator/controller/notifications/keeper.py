@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -100,7 +100,10 @@ class SinkKeeper:
         record = SinkRecord.of(sink)
         record.delivered, record.failed, record.pending = old.delivered, old.failed, old.pending
         record.last_delivery_time, record.notifications = old.last_delivery_time, old.notifications
-        record.problem, record.since = None, self._now()
+        record.problem = None
+        if (old.sink.spec.uri, old.sink.spec.ref) == (sink.spec.uri, sink.spec.ref):
+            record.not_before = old.not_before
+        record.recovers(self._now())
         return record
 
     def _tell(self) -> None:
@@ -151,8 +154,14 @@ class SinkKeeper:
                 return
             record.last_delivery_time = self._now()
             record.changed = True
-            if record.circuit.succeeded() or record.problem is not None:
+            record.circuit.succeeded()
+            ended = record.outage.ended(self._steady_s())
+            if record.stopped:
+                return  # the response to an event that was on its way before 410
+            if ended or _is_configuration(record.problem):
                 self._recovered(record)
+            elif record.problem is not None:
+                record.problem, record.written_s = None, None  # Ready is written at once
 
     def rejected(self, key: SinkKey, error: NotAcceptedError) -> None:
         """The sink has not accepted an event."""
@@ -160,6 +169,10 @@ class SinkKeeper:
             record = self._records.get(key)
             if record is None:
                 return
+            record.outage.refused(self._steady_s())
+            if error.retry_after_s:
+                at = self._now() + timedelta(seconds=error.retry_after_s)
+                record.not_before = max(at, record.not_before or at)
             if error.reason is Reason.SINK_UNAVAILABLE:
                 record.circuit.failed(self._steady_s(), retry_after_s=error.retry_after_s or 0.0)
                 if not record.circuit.keeps_failing:
@@ -232,7 +245,7 @@ class SinkKeeper:
             if not record.checked:
                 record.checked = True
                 return True
-            waits = record.problem is not None and record.problem.reason in _CONFIGURATION
+            waits = _is_configuration(record.problem)
             due = waits and self._steady_s() - record.read_s >= _RECHECK_S
             if due:
                 record.read_s = self._steady_s()
@@ -242,15 +255,19 @@ class SinkKeeper:
         return record.written_s is None or self._steady_s() - record.written_s >= _WRITE_EVERY_S
 
     def _check(self, record: SinkRecord) -> None:
+        before = record.target
         try:
-            self._read_target(record)
+            after = self._read_target(record)
         except NotAcceptedError as error:
             with self._lock:
                 self._note_problem(record, error)
             return
         with self._lock:
             record.changed = True
-            if record.problem is not None and record.problem.reason in _CONFIGURATION:
+            blocked = record.problem is not None and record.problem.reason is Reason.SINK_BLOCKED
+            if blocked and before is not None and before.url == after.url:
+                return  # only an attempt shows whether the policy allows it now
+            if _is_configuration(record.problem):
                 self._recovered(record)
 
     def _note_problem(self, record: SinkRecord, error: NotAcceptedError) -> None:
@@ -265,6 +282,12 @@ class SinkKeeper:
             self._tell()
 
     def _recovered(self, record: SinkRecord) -> None:
-        record.problem, record.since, record.changed, record.written_s = None, self._now(), True, None
+        record.recovers(self._now())
+        record.problem, record.changed, record.written_s = None, True, None
         self._on_recovery()
         self._tell()
+
+
+def _is_configuration(problem: SinkProblem | None) -> bool:
+    """Whether it ends when a Secret, a reference or a policy is corrected."""
+    return problem is not None and problem.reason in _CONFIGURATION

@@ -8,7 +8,7 @@ from recording_operator.api.eventsink import EventSink
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.notification import ClusterNotification, EventName
 from recording_operator.api.reasons import Reason
-from recording_operator.controller.notifications.circuit import Circuit
+from recording_operator.controller.notifications.circuit import Circuit, Outage
 from recording_operator.engine.facts import Sink
 from recording_operator.notify.sender import SinkTarget
 
@@ -50,11 +50,14 @@ class SinkRecord:
     checked: bool = False
     """Whether its Secret and its reference were read since it was edited."""
     since: datetime | None = None
-    """When it was edited or has recovered."""
+    """When it was edited or has recovered; later, if its receiver wanted a longer wait."""
+    not_before: datetime | None = None
+    """The latest time that a Retry-After of its receiver has named."""
     target: SinkTarget | None = field(default=None, repr=False)
     read_s: float = 0.0
     """When the target was read or could not be read, by a steady clock."""
     circuit: Circuit = field(default_factory=Circuit)
+    outage: Outage = field(default_factory=Outage)
     written_s: float | None = None
     changed: bool = False
     """Whether the status has to be written."""
@@ -79,6 +82,10 @@ class SinkRecord:
     def stopped(self) -> bool:
         """Whether the receiver wants no more events."""
         return self.problem is not None and self.problem.reason is Reason.SINK_GONE
+
+    def recovers(self, now: datetime) -> None:
+        """What waits may be sent, but not before the time that the receiver has named."""
+        self.since = now if self.not_before is None else max(now, self.not_before)
 
     def as_fact(self) -> Sink:
         """The sink for the engine."""
