@@ -47,6 +47,8 @@ class World:
         self.events: list[str] = []
         self.problem: Exception | None = None
         self.is_leader = True
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while the receiver is called."""
         raw = a_raw_sink(**spec)
         self.keeper = SinkKeeper(
             resolver=cast("TargetResolver", self),
@@ -78,6 +80,7 @@ class World:
 
     def send(self, event: EncodedEvent, *, event_id: str, target: SinkTarget, stop: StopSignal) -> None:  # noqa: ARG002 - as the real one
         self.bodies.append(event.body)
+        self.meanwhile()
         if self.problem is not None:
             raise self.problem
 
@@ -118,6 +121,17 @@ def test_failures(problem: Exception, wanted: dict[str, object]) -> None:
 
     uid = RECORDING.metadata.uid
     assert result_of(world) == NotificationFailed(uid=uid, sink="app", id="uid/completed/1", **wanted)  # type: ignore[arg-type]
+
+
+def test_a_410_for_a_sink_that_was_edited_meanwhile_is_not_the_end() -> None:
+    world = World()
+    world.problem = NotAcceptedError(Reason.SINK_GONE, "410")
+    world.meanwhile = lambda: world.keeper.seen(a_raw_sink(generation=2))
+
+    failed = result_of(world)
+
+    assert isinstance(failed, NotificationFailed)
+    assert not failed.is_final
 
 
 def test_an_unexpected_error_is_an_attempt_and_hides_what_it_says() -> None:

@@ -11,6 +11,7 @@ from recording_operator.controller.notifications.circuit import FAILURES, SHORTE
 from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
+from recording_operator.controller.notifications.threads import SinkKey
 from recording_operator.engine.facts import Sink, SinksChanged
 from recording_operator.kube.client import KubeApi
 from recording_operator.notify.sender import NotAcceptedError, SinkTarget
@@ -64,6 +65,16 @@ class World:
     def wait(self, seconds: float) -> None:
         self.now, self.steady_s = self.now + timedelta(seconds=seconds), self.steady_s + seconds
         self.keeper.tick()
+
+    def reject(self, error: NotAcceptedError, key: SinkKey = KEY) -> None:
+        sink = self.keeper.sink(key)
+        assert sink is not None
+        self.keeper.rejected(sink, error)
+
+    def accept(self) -> None:
+        sink = self.keeper.sink(KEY)
+        assert sink is not None
+        self.keeper.accepted(sink)
 
     def sink(self) -> Sink:
         return self.facts[-1].sinks[0]
@@ -120,7 +131,7 @@ def test_counts_are_written_every_ten_seconds_and_go_on_after_a_restart() -> Non
     world.wait(1)
     world.wait(1)
     for _ in range(3):
-        world.keeper.accepted(KEY)
+        world.accept()
         world.keeper.count(KEY, delivered=1)
     world.keeper.count(KEY, failed=1)
     world.keeper.note_pending({KEY: 5})
@@ -135,7 +146,7 @@ def test_counts_are_written_every_ten_seconds_and_go_on_after_a_restart() -> Non
 
 def test_410_stops_a_sink_until_it_is_edited() -> None:
     world = World(a_raw_sink())
-    world.keeper.rejected(KEY, GONE)
+    world.reject(GONE)
     world.wait(1)
     world.wait(1)
     assert world.sink().stopped
@@ -149,16 +160,29 @@ def test_410_stops_a_sink_until_it_is_edited() -> None:
     assert again.sink().since == again.now
 
 
+@pytest.mark.parametrize("change", [{"generation": 2}, {"uid": "sink-2"}], ids=["edited", "created again"])
+def test_a_late_410_does_not_stop_a_sink_that_was_changed(change: dict[str, Any]) -> None:
+    world = World(a_raw_sink())
+    attempted = world.keeper.sink(KEY)
+    assert attempted is not None
+
+    world.keeper.seen(a_raw_sink(**change))
+    world.keeper.rejected(attempted, GONE)
+
+    assert not world.sink().stopped
+    assert not world.keeper.is_stopped(KEY)
+
+
 def test_a_failing_sink_is_left_alone_for_a_while_and_what_waits_is_sent_when_it_responds() -> None:
     world = World(a_raw_sink())
     for _ in range(FAILURES):
         assert not world.keeper.open_s(KEY)
-        world.keeper.rejected(KEY, UNAVAILABLE)
+        world.reject(UNAVAILABLE)
     assert world.keeper.open_s(KEY) == 10
 
     world.wait(SHORTEST_OUTAGE_S)
     assert not world.keeper.open_s(KEY)
-    world.keeper.accepted(KEY)
+    world.accept()
 
     assert world.sink().since == world.now
     assert world.recoveries == 1
@@ -171,9 +195,9 @@ def test_events_that_alone_are_refused_do_not_make_others_early(problem: NotAcce
     world = World(a_raw_sink())
     for _ in range(20):
         for _ in range(refused):
-            world.keeper.rejected(KEY, problem)
+            world.reject(problem)
         world.wait(11)
-        world.keeper.accepted(KEY)
+        world.accept()
         world.wait(60)
 
     assert world.recoveries == 0
@@ -184,7 +208,7 @@ def test_events_that_alone_are_refused_do_not_make_others_early(problem: NotAcce
 @pytest.mark.parametrize("uri", ["https://app.example.com/hook", "https://new.example.com/hook"])
 def test_an_edit_does_not_undercut_what_the_same_receiver_has_asked_for(uri: str) -> None:
     world = World(a_raw_sink())
-    world.keeper.rejected(KEY, BUSY)
+    world.reject(BUSY)
 
     world.keeper.seen(a_raw_sink(generation=2, uri=uri))
 
@@ -195,11 +219,11 @@ def test_an_edit_does_not_undercut_what_the_same_receiver_has_asked_for(uri: str
 def test_what_waits_is_not_sent_before_the_receiver_wants_it() -> None:
     world = World(a_raw_sink())
     for problem in (UNAVAILABLE, BUSY, UNAVAILABLE):
-        world.keeper.rejected(KEY, problem)
+        world.reject(problem)
     asked = world.now + timedelta(hours=1)
 
     world.wait(SHORTEST_OUTAGE_S)
-    world.keeper.accepted(KEY)
+    world.accept()
 
     assert world.sink().since == asked
 
@@ -207,22 +231,22 @@ def test_what_waits_is_not_sent_before_the_receiver_wants_it() -> None:
 def test_a_blocked_sink_does_not_recover_because_its_secret_can_be_read() -> None:
     world = World(a_raw_sink())
     world.wait(1)
-    world.keeper.rejected(KEY, NotAcceptedError(Reason.SINK_BLOCKED, "The policy does not allow it."))
+    world.reject(NotAcceptedError(Reason.SINK_BLOCKED, "The policy does not allow it."))
     for _ in range(5):
         world.wait(61)
         world.wait(1)
     assert world.ready() == ("False", "SinkBlocked")
     assert world.recoveries == 0
 
-    world.keeper.accepted(KEY)
+    world.accept()
 
     assert world.recoveries == 1
 
 
 def test_a_late_response_does_not_start_a_sink_that_was_stopped() -> None:
     world = World(a_raw_sink())
-    world.keeper.rejected(KEY, GONE)
-    world.keeper.accepted(KEY)
+    world.reject(GONE)
+    world.accept()
 
     assert world.sink().stopped
 
@@ -230,8 +254,8 @@ def test_a_late_response_does_not_start_a_sink_that_was_stopped() -> None:
 def test_a_single_failure_does_not_change_ready() -> None:
     world = World(a_raw_sink())
     for _ in range(5):
-        world.keeper.rejected(KEY, UNAVAILABLE)
-        world.keeper.accepted(KEY)
+        world.reject(UNAVAILABLE)
+        world.accept()
         world.wait(11)
         world.wait(11)
 
@@ -262,7 +286,7 @@ def test_a_sink_that_was_deleted() -> None:
 def test_readiness_does_not_count_suspended_ones() -> None:
     world = World(a_raw_sink(), a_raw_sink("other", uid="sink-2", suspend=True), a_raw_sink("third", uid="sink-3"))
     for _ in range(FAILURES):
-        world.keeper.rejected(("team-a", "third"), UNAVAILABLE)
+        world.reject(UNAVAILABLE, ("team-a", "third"))
 
     assert world.keeper.readiness() == {True: 1, False: 1}
 

@@ -113,7 +113,9 @@ def test_a_sink_that_does_not_accept_events_is_not_ready(reason: Reason) -> None
     kube, events = Kube(a_sink()), NotedEvents()
     keeper = keeper_of(kube, events)
 
-    keeper.rejected(SINK, NotAcceptedError(reason, "Not accepted."))
+    attempted = keeper.sink(SINK)
+    assert attempted is not None
+    keeper.rejected(attempted, NotAcceptedError(reason, "Not accepted."))
     written(keeper)
 
     assert kube.ready == ("False", reason, "Not accepted.")

@@ -42,6 +42,6 @@ class Attempts:
             target = self._keeper.target(key)
             self._sender.send(encode(event), event_id=event.id, target=target, stop=self._stop)
         except NotAcceptedError as error:
-            self._keeper.rejected(key, error)
+            self._keeper.rejected(sink, error)
             raise
-        self._keeper.accepted(key)
+        self._keeper.accepted(sink)

@@ -99,7 +99,7 @@ class Deliveries:
         try:
             self._attempts.attempt(key, partial(self._payloads.event, action))
         except NotAcceptedError as error:
-            final = error.reason is Reason.SINK_GONE
+            final = error.reason is Reason.SINK_GONE and self._keeper.is_stopped(key)  # not if it was edited meanwhile
             self._post(failed(message=error.message, retry_after_s=error.retry_after_s, is_final=final))
         except (TransferError, LocationError, SecretError) as error:
             self._post(failed(message=f"The URLs of the files could not be made. {error.message}"))

@@ -146,10 +146,10 @@ class SinkKeeper:
             record.target, record.read_s = target, self._steady_s()
         return target
 
-    def accepted(self, key: SinkKey) -> None:
+    def accepted(self, attempted: EventSink) -> None:
         """The sink has accepted an event."""
         with self._lock:
-            record = self._records.get(key)
+            record = self._unedited(attempted)
             if record is None:
                 return
             record.last_delivery_time = self._now()
@@ -163,10 +163,10 @@ class SinkKeeper:
             elif record.problem is not None:
                 record.problem, record.written_s = None, None  # Ready is written at once
 
-    def rejected(self, key: SinkKey, error: NotAcceptedError) -> None:
+    def rejected(self, attempted: EventSink, error: NotAcceptedError) -> None:
         """The sink has not accepted an event."""
         with self._lock:
-            record = self._records.get(key)
+            record = self._unedited(attempted)
             if record is None:
                 return
             record.outage.refused(self._steady_s())
@@ -178,6 +178,17 @@ class SinkKeeper:
                 if not record.circuit.keeps_failing:
                     return  # it may pass
             self._note_problem(record, error)
+
+    def _unedited(self, attempted: EventSink) -> SinkRecord | None:
+        """The record of the sink that was attempted; None if it was edited or deleted meanwhile."""
+        record = self._records.get((attempted.metadata.namespace, attempted.metadata.name))
+        return record if record is not None and _is_same(record.sink, attempted) else None
+
+    def is_stopped(self, key: SinkKey) -> bool:
+        """Whether its receiver wants no more events."""
+        with self._lock:
+            record = self._records.get(key)
+            return record is None or record.stopped
 
     def count(self, key: SinkKey, *, delivered: int = 0, failed: int = 0) -> None:
         """Count events that were delivered or given up."""
@@ -291,3 +302,9 @@ class SinkKeeper:
 def _is_configuration(problem: SinkProblem | None) -> bool:
     """Whether it ends when a Secret, a reference or a policy is corrected."""
     return problem is not None and problem.reason in _CONFIGURATION
+
+
+def _is_same(sink: EventSink, other: EventSink) -> bool:
+    """Whether it was not edited, and not deleted and created again."""
+    ours, theirs = sink.metadata, other.metadata
+    return (ours.uid, ours.generation) == (theirs.uid, theirs.generation)
