@@ -56,12 +56,16 @@ class Deadline:
         self._stop = stop
         self._until_s = time.monotonic() + within_s
 
+    @property
+    def left_s(self) -> float:
+        """How many seconds are left."""
+        return max(0.0, self._until_s - time.monotonic())
+
     def is_set(self) -> bool:
         """Whether the signal is set, or the time is over."""
         return self._stop.is_set() or time.monotonic() >= self._until_s
 
     def wait(self, timeout: float | None = None) -> bool:
         """Sleep up to `timeout` seconds, or until the signal is set."""
-        left_s = max(0.0, self._until_s - time.monotonic())
-        self._stop.wait(left_s if timeout is None else min(timeout, left_s))
+        self._stop.wait(self.left_s if timeout is None else min(timeout, self.left_s))
         return self.is_set()

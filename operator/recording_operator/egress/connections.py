@@ -68,7 +68,10 @@ class Connector:
     def _connect(
         self, url: HttpUrl, session: ssl.SSLSession | None, *, stop: StopSignal
     ) -> tuple[socket.socket, SocketWatch]:
-        plain = self._tcp.connect(url.host, url.port) if self._proxy is None else self._proxied(url, self._proxy, stop)
+        if self._proxy is None:
+            plain = self._tcp.connect(url.host, url.port, stop=stop)
+        else:
+            plain = self._proxied(url, self._proxy, stop)
         sock = self._wrapped(plain, url, session) if url.scheme == "https" else plain
         watch = self._watchdog.watch(sock, stop=stop, within_s=self._timeouts.connect)
         try:
@@ -88,7 +91,7 @@ class Connector:
 
     def _proxied(self, url: HttpUrl, proxy: HttpUrl, stop: StopSignal) -> socket.socket:
         try:
-            sock = self._tcp.connect(proxy.host, proxy.port)
+            sock = self._tcp.connect(proxy.host, proxy.port, stop=stop)
         except EgressError:  # do not reveal the address of the proxy to the tenant
             raise UnreachableError(url.host) from None
         if url.scheme != "https":
