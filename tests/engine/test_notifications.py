@@ -173,7 +173,8 @@ def test_a_sink_that_was_resumed_after_days_has_another_day() -> None:
     driver = Driver(sinks=(replace(APP, suspended=True),))
     recording = announced(driver)
     driver.now += timedelta(days=9)
-    driver.tell(SinksChanged(sinks=(replace(APP, since=driver.now),)), RecordingSeen(recording=newer(recording)))
+    resumed = replace(APP, usable_since=driver.now)
+    driver.tell(SinksChanged(sinks=(resumed,)), RecordingSeen(recording=newer(recording)))
 
     assert none(driver.tell(POSTPONED), WriteStatus, ReportNotification)
 

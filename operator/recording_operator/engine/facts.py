@@ -129,6 +129,8 @@ class Sink:
     """Its receiver responded 410 Gone: nothing is announced to it before it is edited."""
     since: datetime | None = None
     """When it was edited, or has recovered: what failed before is sent then, not when it is due."""
+    usable_since: datetime | None = None
+    """Older events are as old as this when it is decided whether to give them up: they may have had to wait before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,7 +151,7 @@ def _postpone(
 ) -> list[Action]:
     """Nothing was sent: no attempt is spent, and nothing is written. In the end, a sink that stays dead is given up."""
     sink = state.sinks.get(tracked.ref.namespace, one.sink)
-    since = one.time if sink is None or sink.since is None else max(one.time, sink.since)
+    since = one.time if sink is None or sink.usable_since is None else max(one.time, sink.usable_since)
     if fact.message and now - since > LONGEST_OUTAGE:
         tracked.outbox.flush_by(now)
         return [give_up(tracked, one, fact.message)]

@@ -1,6 +1,6 @@
 """What the leader knows about EventSinks, and what their statuses say."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -29,8 +29,8 @@ GONE = NotAcceptedError(Reason.SINK_GONE, "The receiver responded 410 Gone.")
 class World:
     """A keeper, and what it does."""
 
-    def __init__(self, *sinks: dict[str, Any]) -> None:
-        self.now, self.steady_s = START, 0.0
+    def __init__(self, *sinks: dict[str, Any], now: datetime = START) -> None:
+        self.now, self.steady_s = now, 0.0
         self.api = FakeSinkApi(*sinks)
         self.facts: list[SinksChanged] = []
         self.recoveries = 0
@@ -171,6 +171,40 @@ def test_a_late_410_does_not_stop_a_sink_that_was_changed(change: dict[str, Any]
 
     assert not world.sink().stopped
     assert not world.keeper.is_stopped(KEY)
+
+
+def test_the_next_operator_knows_since_when_a_sink_that_fails_was_resumed() -> None:
+    world = World(a_raw_sink(suspend=True))
+    world.wait(1)
+    world.wait(1)
+    assert world.ready() == ("False", "Suspended")
+
+    world.now += timedelta(hours=40)
+    world.keeper.seen(a_raw_sink(generation=2, status=world.status()))
+    resumed = world.now
+    for _ in range(FAILURES):
+        world.reject(UNAVAILABLE)  # before the status was written
+    world.api.sinks[KEY] = a_raw_sink(generation=2, status=world.status())
+    world.wait(1)
+    world.wait(1)
+    assert world.ready() == ("False", "SinkUnavailable")
+
+    successor = World(world.api.sinks[KEY])
+
+    since = successor.sink().usable_since
+    assert since is not None
+    assert resumed <= since <= world.now
+    assert successor.sink().since is None, "what waits for its next attempt is not early"
+
+
+def test_a_sink_that_was_resumed_while_no_operator_ran_is_usable_from_now_on() -> None:
+    world = World(a_raw_sink(suspend=True))
+    world.wait(1)
+    world.wait(1)
+
+    successor = World(a_raw_sink(generation=2, status=world.status()), now=world.now + timedelta(hours=40))
+
+    assert successor.sink().usable_since == successor.now
 
 
 def test_a_failing_sink_is_left_alone_for_a_while_and_what_waits_is_sent_when_it_responds() -> None:

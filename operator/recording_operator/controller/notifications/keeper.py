@@ -74,7 +74,7 @@ class SinkKeeper:
             key = (sink.metadata.namespace, sink.metadata.name)
             record = self._records.get(key)
             if record is None or record.sink.metadata.uid != sink.metadata.uid:
-                self._records[key] = SinkRecord.of(sink)
+                self._records[key] = SinkRecord.of(sink, self._now())
             elif record.sink.metadata.generation != sink.metadata.generation:
                 self._records[key] = self._edited(record, sink)
                 self._on_recovery()
@@ -97,7 +97,7 @@ class SinkKeeper:
             self._tell()
 
     def _edited(self, old: SinkRecord, sink: EventSink) -> SinkRecord:
-        record = SinkRecord.of(sink)
+        record = SinkRecord.of(sink, self._now())
         record.delivered, record.failed, record.pending = old.delivered, old.failed, old.pending
         record.last_delivery_time, record.notifications = old.last_delivery_time, old.notifications
         record.problem = None

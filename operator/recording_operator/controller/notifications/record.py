@@ -51,6 +51,8 @@ class SinkRecord:
     """Whether its Secret and its reference were read since it was edited."""
     since: datetime | None = None
     """When it was edited or has recovered; later, if its receiver wanted a longer wait."""
+    usable_since: datetime | None = None
+    """When it was edited, or when its condition Ready has changed: an operator that starts knows this as well."""
     not_before: datetime | None = None
     """The latest time that a Retry-After of its receiver has named."""
     target: SinkTarget | None = field(default=None, repr=False)
@@ -63,7 +65,7 @@ class SinkRecord:
     """Whether the status has to be written."""
 
     @classmethod
-    def of(cls, sink: EventSink) -> "SinkRecord":
+    def of(cls, sink: EventSink, now: datetime) -> "SinkRecord":
         """A sink that was not known before. The counters go on where the status is."""
         status = sink.status
         record = cls(
@@ -74,6 +76,8 @@ class SinkRecord:
             notifications=status.notifications,
         )
         ready = next((one for one in status.conditions if one.type == READY), None)
+        if ready is not None:
+            record.usable_since = ready.last_transition_time if _is_about(ready, sink) else now
         if ready is not None and ready.reason == Reason.SINK_GONE and _is_about(ready, sink):
             record.problem = SinkProblem(reason=Reason.SINK_GONE, message=ready.message)
         return record
@@ -86,6 +90,7 @@ class SinkRecord:
     def recovers(self, now: datetime) -> None:
         """What waits may be sent, but not before the time that the receiver has named."""
         self.since = now if self.not_before is None else max(now, self.not_before)
+        self.usable_since = now
 
     def as_fact(self) -> Sink:
         """The sink for the engine."""
@@ -99,6 +104,7 @@ class SinkRecord:
             suspended=spec.suspend,
             stopped=self.stopped,
             since=self.since,
+            usable_since=self.usable_since,
         )
 
     def ready_condition(self, now: datetime) -> Condition:
@@ -106,7 +112,8 @@ class SinkRecord:
         reason, message = self._why()
         status = ConditionStatus.TRUE if reason is Reason.DELIVERING else ConditionStatus.FALSE
         old = next((one for one in self.sink.status.conditions if one.type == READY), None)
-        since = old.last_transition_time if old is not None and old.status is status else now
+        is_same = old is not None and old.status is status and _is_suspended(old.reason) is _is_suspended(reason)
+        since = old.last_transition_time if old is not None and is_same else now
         return Condition(
             type=READY,
             status=status,
@@ -127,3 +134,8 @@ class SinkRecord:
 
 def _is_about(condition: Condition, sink: EventSink) -> bool:
     return condition.observed_generation == sink.metadata.generation
+
+
+def _is_suspended(reason: str) -> bool:
+    """The time of a condition also says since when a sink is suspended or not: `usable_since` needs it."""
+    return reason == Reason.SUSPENDED
