@@ -65,8 +65,12 @@ def is_signed(body: bytes, headers: dict[str, str], key: Webhook) -> bool:
 def row_of(event: dict[str, Any]) -> dict[str, Any]:
     """The parameters of UPSERT."""
     recording = event["data"]["recording"]
-    has_files = event["data"].get("objects") != "Deleted"
-    uris = {artifact["kind"]: artifact.get("uri") for artifact in recording.get("artifacts", []) if has_files}
+    stored = [one for one in recording.get("artifacts", []) if one.get("uri")]
+    if event["data"].get("objects") == "Deleted":
+        stored = []
+    # Of several videos, such as those of Zoom: the one that is named video, or else the first.
+    best_first = sorted(stored, key=lambda one: one["name"] != one["kind"].lower())
+    uris = {one["kind"]: one["uri"] for one in reversed(best_first)}
     state = "Deleted" if ".recording.deleted." in event["type"] else recording.get("phase")
     columns = dict.fromkeys(("providerId", "title", "user", "Video", "Audio", "Transcript"))
     return {**columns, **recording, **recording["owner"], **uris, "state": state, "time": event["time"]}

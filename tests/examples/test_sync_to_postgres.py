@@ -111,6 +111,28 @@ def test_an_event_becomes_a_row(url: str, postgres: Postgres) -> None:
     assert (row["video_uri"], row["audio_uri"], row["transcript_uri"]) == ("s3://archive/a/video.mp4", None, None)
 
 
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (("video-gallery", "video", "video-speaker"), "video"),
+        (("video-speaker", "video-gallery"), "video-speaker"),
+        (("video-speaker", "video-failed"), "video-speaker"),
+    ],
+)
+def test_of_several_videos_the_plain_one_or_the_first_is_kept(
+    names: tuple[str, ...], kept: str, url: str, postgres: Postgres
+) -> None:
+    event = an_event()
+    event["data"]["recording"]["artifacts"] = [
+        {"name": name, "kind": "Video", "phase": "Failed"}
+        if name == "video-failed"
+        else {"name": name, "kind": "Video", "phase": "Complete", "uri": f"s3://archive/a/{name}.mp4"}
+        for name in names
+    ]
+    assert send(url, an_attempt(event)).status == 204
+    assert meetings(postgres)[0]["video_uri"] == f"s3://archive/a/{kept}.mp4"
+
+
 def test_a_second_delivery_changes_nothing(url: str, postgres: Postgres) -> None:
     event = an_event()
     assert [send(url, an_attempt(event)).status for _ in range(3)] == [204, 204, 204]
