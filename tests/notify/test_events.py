@@ -23,7 +23,8 @@ from recording_operator.notify.payloads import (
     RecordingEvent,
 )
 
-SCHEMAS = Path(__file__).parents[2] / "docs" / "events"
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMAS = DOCS / "events"
 AT = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 RECORDING = RecordingData(
     namespace="team-a",
@@ -80,6 +81,14 @@ def test_every_event_is_a_cloudevent(name: EventName) -> None:
     assert parsed.get_type() == EVENT_TYPES[name].type
     assert parsed.get_time() == AT
     assert parsed.get_extension("orgid") == "acme"
+
+
+def test_the_documented_event_has_the_attributes_that_are_sent() -> None:
+    example = json.loads((DOCS / "events.md").read_text().split("```json\n")[1].split("```")[0])
+    sent = decoded(EventName.COMPLETED)
+
+    assert example.keys() == sent.keys()
+    assert (example["type"], example["dataschema"]) == (sent["type"], sent["dataschema"])
 
 
 def test_each_schema_belongs_to_an_event() -> None:
