@@ -71,10 +71,12 @@ class BucketHolding:
 
     def versions(self) -> dict[str, list[str]]:
         """See Holding."""
-        found: dict[str, list[str]] = {}
-        for version in self._listed("list_object_versions", "Versions"):
-            found.setdefault(version["Key"], []).append(version["VersionId"])
-        return found
+        # As a set: versitygw repeats the last version of a page as the first one of the next.
+        found = {(one["Key"], one["VersionId"]) for one in self._listed("list_object_versions", "Versions")}
+        versions: dict[str, list[str]] = {}
+        for key, version in sorted(found):
+            versions.setdefault(key, []).append(version)
+        return versions
 
     def markers(self) -> list[str]:
         """See Holding."""

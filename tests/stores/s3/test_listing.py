@@ -11,7 +11,7 @@ from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.listing import listed_objects
+from recording_operator.stores.s3.listing import listed_objects, listed_versions
 
 OBJECTS = 1_050  # more than a page
 
@@ -36,6 +36,8 @@ def test_every_object_once_over_pages_with_what_the_listing_tells(s3: S3Server, 
     assert [one.key for one in found] == [f"r/{number:05}" for number in range(OBJECTS)]
     assert [one.size_bytes for one in found] == [number % 7 for number in range(OBJECTS)]
     assert all(one.last_modified.tzinfo is not None and one.etag for one in found)
+    versions = list(listed_versions(client, bucket=bucket, prefix="r/"))
+    assert [one.key for one in versions] == [one.key for one in found]
 
 
 @pytest.mark.cluster

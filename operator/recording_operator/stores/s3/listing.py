@@ -43,8 +43,12 @@ def _listed(entry: Any) -> ListedObject:
 
 
 def listed_versions(client: Any, *, bucket: str, prefix: str) -> Iterator[ListedObject]:
-    """Every version and delete marker whose key begins with `prefix`. Raises StoreError, also for half a listing."""
+    """Every version and delete marker whose key begins with `prefix`. Raises StoreError, also for half a listing.
+
+    versitygw 1.8 repeats the last entry of a page as the first one of the next.
+    """
     following: dict[str, str] = {}
+    before = set[tuple[str, str]]()
     while True:
         with translated("ListObjectVersions"):
             page = client.list_object_versions(Bucket=bucket, Prefix=prefix, **following)
@@ -52,12 +56,18 @@ def listed_versions(client: Any, *, bucket: str, prefix: str) -> Iterator[Listed
             after = {name: value for name, value in after.items() if value}
             if page.get("IsTruncated") and (not after or after == following):
                 raise OSError
-            found = [_version(entry) for entry in page.get("Versions", ())]
-            found += [_marker(entry) for entry in page.get("DeleteMarkers", ())]
+            versions = [entry for entry in page.get("Versions", ()) if _id(entry) not in before]
+            markers = [entry for entry in page.get("DeleteMarkers", ()) if _id(entry) not in before]
+            before = {_id(entry) for entry in (*versions, *markers)}
+            found = [*map(_version, versions), *map(_marker, markers)]
         yield from found
         if not page.get("IsTruncated"):
             return
         following = after
+
+
+def _id(entry: Any) -> tuple[str, str]:
+    return entry["Key"], entry.get("VersionId", "")
 
 
 def _version(entry: Any) -> ListedObject:
