@@ -1,5 +1,6 @@
 """The receiver with exactly the permissions of the chart: all of them are used, and none is missing."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,9 +34,10 @@ def receiver(
 ) -> Iterator[ReceiverProcess]:
     """The receiver as the chart's ServiceAccount, with the source `meetings`."""
     cluster_helm4("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", values=_VALUES)
-    bare_cluster.kubectl.apply(
-        secret_manifest("webhook", _TEAM, current=SECRET), source_manifest("meetings", _TEAM, secret="webhook")
-    )
+    bare_cluster.kubectl.apply(secret_manifest("webhook", _TEAM, current=SECRET))
+    source = json.dumps(source_manifest("meetings", _TEAM, secret="webhook"))
+    # The API server takes a moment to read the parameters of a new policy.
+    eventually(lambda: bare_cluster.kubectl.run("apply", "-f", "-", stdin=source).returncode == 0)
     kubeconfig = bare_cluster.service_account_kubeconfig(
         namespace=NAMESPACE, name=_NAME, path=scratch / "receiver-rights.kubeconfig"
     )

@@ -39,7 +39,7 @@ class Circuit:
         self._failures = 0
 
 
-class Outage:
+class SinkOutage:
     """How long a sink has accepted nothing. Times are of a steady clock."""
 
     def __init__(self) -> None:

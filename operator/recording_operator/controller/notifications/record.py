@@ -8,7 +8,7 @@ from recording_operator.api.eventsink import EventSink
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.notification import ClusterNotification, EventName
 from recording_operator.api.reasons import Reason
-from recording_operator.controller.notifications.circuit import Circuit, Outage
+from recording_operator.controller.notifications.circuit import Circuit, SinkOutage
 from recording_operator.engine.facts import Sink
 from recording_operator.notify.sender import SinkTarget
 
@@ -59,7 +59,7 @@ class SinkRecord:
     read_s: float = 0.0
     """When the target was read or could not be read, by a steady clock."""
     circuit: Circuit = field(default_factory=Circuit)
-    outage: Outage = field(default_factory=Outage)
+    outage: SinkOutage = field(default_factory=SinkOutage)
     written_s: float | None = None
     changed: bool = False
     """Whether the status has to be written."""
