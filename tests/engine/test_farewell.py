@@ -3,10 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from recording_operator.api.meta import DeletionPolicy
 from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.api.notification import EventName, Notification
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
+from recording_operator.api.recording_status import ArtifactStatus
 from recording_operator.engine.actions import CleanUp, ReportNotification, SendNotification, WriteFinalizers
 from recording_operator.engine.facts import (
     CleanupEnded,
@@ -26,11 +30,14 @@ APP = Sink(namespace="team-a", name="app", events=frozenset({"Deleted"}))
 ID = f"{UID}/deleted/1"
 COMPLETED = f"{UID}/completed/1"
 DELIVERED = NotificationDelivered(uid=UID, sink="app", id=ID)
+KEPT_BY_ANOTHER = "others.example/keep"
 FAILED = NotificationFailed(uid=UID, sink="app", id=ID, message="503")
 
 
-def finished(*, policy: DeletionPolicy = DeletionPolicy.RETAIN) -> Recording:
-    artifact = an_artifact_status(phase=Phase.COMPLETE, key="k", uri="s3://b/k", etag="e")
+STORED = an_artifact_status(phase=Phase.COMPLETE, key="k", uri="s3://b/k", etag="e")
+
+
+def finished(*, policy: DeletionPolicy = DeletionPolicy.RETAIN, artifact: ArtifactStatus = STORED) -> Recording:
     finalizers = (DELETE_OBJECT_FINALIZER,) if policy is DeletionPolicy.DELETE else ()
     return a_finished_recording(
         deletion_policy=policy, finalizers=finalizers, status={"artifacts": [artifact], "bucket": None}
@@ -44,6 +51,11 @@ def cleaned_up(driver: Driver, kept: Recording | None = None) -> Recording:
     only(driver.tell(RecordingSeen(recording=recording)), CleanUp)
     driver.tell(CleanupEnded(uid=UID, ok=True))
     return recording
+
+
+def with_finalizers(recording: Recording, *finalizers: str) -> Recording:
+    """The Recording with other finalizers."""
+    return recording.model_copy(update={"metadata": recording.metadata.model_copy(update={"finalizers": finalizers})})
 
 
 def sent(driver: Driver) -> list[SendNotification]:
@@ -90,6 +102,36 @@ def test_its_end_is_not_announced_twice() -> None:
     driver.tell(RecordingGone(uid=UID, recording=recording), RecordingGone(uid=UID, recording=recording))
 
     assert len(sent(driver)) == 1
+
+
+@pytest.mark.parametrize("upload", [None, "an-upload-that-was-aborted"])
+def test_a_restarted_operator_does_not_repeat_what_was_sent_before_our_finalizer_was_removed(
+    upload: str | None,
+) -> None:
+    driver = Driver(sinks=(APP,))
+    phase = Phase.UPLOADING if upload else Phase.COMPLETE
+    recording = finished(policy=DeletionPolicy.DELETE, artifact=an_artifact_status(phase=phase, upload_id=upload))
+    waiting = with_a_completed_event_that_waits(recording, driver)
+    released = deleting(with_finalizers(waiting, KEPT_BY_ANOTHER))
+
+    driver.tell(RecordingSeen(recording=released), CleanupEnded(uid=UID, ok=True))
+    driver.tell(RecordingGone(uid=UID, recording=released))
+
+    assert sent(driver) == []
+    assert UID not in driver.engine.state.recordings
+
+
+def test_objects_whose_finalizer_a_person_removes_are_announced_as_kept() -> None:
+    driver = Driver(sinks=(APP,))
+    driver.tell(LocationSeen(location=a_location(policies=(DeletionPolicy.RETAIN, DeletionPolicy.DELETE)), ready=True))
+    recording = deleting(finished(policy=DeletionPolicy.DELETE))
+    driver.tell(RecordingSeen(recording=recording))
+    failed = CleanupEnded(uid=UID, ok=False, reason=Reason.STORE_UNAVAILABLE)
+
+    driver.tell(failed, RecordingGone(uid=UID, recording=with_finalizers(recording)))
+    driver.wait(60)
+
+    assert [(one.id, one.objects_deleted) for one in sent(driver)] == [(ID, False)]
 
 
 def test_a_deletion_does_not_wait_for_a_sink_that_does_not_select_it() -> None:

@@ -12,6 +12,7 @@ from recording_operator.api.notification import EventName, Notification
 from recording_operator.api.recording import Recording
 from recording_operator.engine import notifications
 from recording_operator.engine.actions import Action
+from recording_operator.engine.finalizer import has_finalizer, needs_finalizer
 from recording_operator.engine.notification_work import key_of
 from recording_operator.engine.occurrences import deletion
 from recording_operator.engine.state import EngineState
@@ -24,8 +25,7 @@ _TOO_LATE: Final = "The Recording was removed before the event could be delivere
 
 def is_wanted(state: EngineState, recording: Recording) -> bool:
     """Whether a sink must be notified that this Recording is gone."""
-    uid = recording.metadata.uid
-    return not state.sinks.was_notified_of_end(uid) and bool(state.sinks.selecting(recording, EventName.DELETED))
+    return not _was_said(state, recording) and bool(state.sinks.selecting(recording, EventName.DELETED))
 
 
 def say(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Action]:
@@ -55,9 +55,11 @@ def is_over(tracked: TrackedRecording) -> bool:
 
 
 def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Notification]:
+    if _was_said(state, tracked.recording):
+        return []
     listed = tracked.notifications.current(tracked.recording.status.notifications)
     notices = [_due_at_once(tracked, one) for one in listed if notifications.is_pending(one)]
-    if tracked.ttl_expired or state.sinks.was_notified_of_end(tracked.uid):
+    if tracked.ttl_expired:
         return notices  # ttlAfterFinished removes the Recording only
     end = deletion(tracked.recording, tracked.recording.metadata.deletion_timestamp or now)
     known = {key_of(one) for one in notices}
@@ -68,6 +70,16 @@ def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> li
         if (sink.name, end.id) not in known
     ]
     return notices
+
+
+def _was_said(state: EngineState, recording: Recording) -> bool:
+    """Whether the last events have ended already, in this operator or in an earlier one.
+
+    Our finalizer stays until then. The finalizers of others may keep the Recording for longer.
+    """
+    is_deleted = recording.metadata.deletion_timestamp is not None
+    was_released = is_deleted and needs_finalizer(recording) and not has_finalizer(recording)
+    return was_released or state.sinks.was_notified_of_end(recording.metadata.uid)
 
 
 def _due_at_once(tracked: TrackedRecording, one: Notification) -> Notification:
