@@ -21,7 +21,7 @@ from recording_operator.engine.facts import (
     RecordingSeen,
     Sink,
 )
-from recording_operator.engine.farewell import LONGEST
+from recording_operator.engine.farewell import FOR_EARLIER_EVENTS, LONGEST
 from tests.engine.builders import a_finished_recording, a_location, an_artifact_status
 from tests.engine.driver import Driver, deleting, none, only
 from tests.engine.scenes import UID
@@ -166,6 +166,44 @@ def test_deleted_does_not_wait_behind_an_event_that_is_due_much_later() -> None:
     assert [one.id for one in sent(driver)] == [COMPLETED, COMPLETED, ID]
     assert none(driver.actions, WriteFinalizers)
     assert only(driver.tell(DELIVERED), WriteFinalizers).finalizers == ()
+
+
+def test_an_earlier_event_that_fails_is_given_up_in_time_for_deleted() -> None:
+    driver = Driver(sinks=(APP,))
+    cleaned_up(driver, with_a_completed_event_that_waits(finished(policy=DeletionPolicy.DELETE), driver))
+    for _ in range(3):
+        driver.tell(replace(FAILED, id=COMPLETED))
+        assert {one.id for one in sent(driver)} == {COMPLETED}
+        actions = driver.wait(5)
+
+    assert only(actions, ReportNotification).outcome.value == "failed"
+    assert [one.id for one in sent(driver)] == [COMPLETED, COMPLETED, COMPLETED, ID]
+    assert only(driver.tell(DELIVERED), WriteFinalizers).finalizers == ()
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_deleted_does_not_wait_for_the_retry_after_of_an_earlier_event(*, tried: bool) -> None:
+    driver = Driver(sinks=(APP,))
+    cleaned_up(driver, with_a_completed_event_that_waits(finished(policy=DeletionPolicy.DELETE), driver))
+    driver.tell(replace(FAILED, id=COMPLETED, retry_after_s=600, tried=tried))
+    driver.wait(FOR_EARLIER_EVENTS.total_seconds())
+
+    assert [one.id for one in sent(driver)] == [COMPLETED, ID]
+
+
+@pytest.mark.parametrize(("result", "outcomes"), [(DELIVERED, ["delivered"]), (FAILED, ["retried", "failed"])])
+def test_deleted_is_sent_after_the_response_to_an_earlier_event(
+    result: NotificationDelivered | NotificationFailed, outcomes: list[str]
+) -> None:
+    driver = Driver(sinks=(APP,))
+    cleaned_up(driver, with_a_completed_event_that_waits(finished(policy=DeletionPolicy.DELETE), driver))
+    driver.wait(FOR_EARLIER_EVENTS.total_seconds() + 1)
+    assert [one.id for one in sent(driver)] == [COMPLETED]
+
+    actions = driver.tell(replace(result, id=COMPLETED))
+
+    assert [one.outcome.value for one in actions if isinstance(one, ReportNotification)] == outcomes
+    assert [one.id for one in sent(driver)] == [COMPLETED, ID]
 
 
 def test_nothing_is_given_up_while_the_operator_drains() -> None:

@@ -2,7 +2,8 @@
 
 Our finalizer, if it is there, keeps the Recording until they are delivered, at most 30 seconds: a dead sink must not
 keep a namespace from being deleted. What waited for its next attempt is tried at once, so that Deleted does not wait
-behind it. Without the finalizer they are sent as well, but a crash loses them.
+behind it. The order stays: an earlier event that has failed is given up after half of that time, before Deleted is
+sent. Without the finalizer they are sent as well, but a crash loses them.
 """
 
 from datetime import datetime, timedelta
@@ -20,6 +21,10 @@ from recording_operator.engine.teardown import Teardown
 from recording_operator.engine.tracked_recording import TrackedRecording
 
 LONGEST: Final = timedelta(seconds=30)
+FOR_EARLIER_EVENTS: Final = LONGEST / 2
+"""How long the events before the last one of a sink are repeated. The rest is for one attempt of the last one, which
+may take 15 seconds.
+"""
 _TOO_LATE: Final = "The Recording was removed before the event could be delivered."
 
 
@@ -36,11 +41,9 @@ def say(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: 
         if not state.sinks.known:
             return []
         teardown.notices = _notices(state, tracked, now)
-        teardown.notices_until = now + LONGEST
-    actions = notifications.send_due(state, tracked, teardown.notices, now)
-    if not state.draining and teardown.notices_until is not None and now >= teardown.notices_until:
-        left = [one for one in tracked.notifications.current(teardown.notices) if notifications.is_pending(one)]
-        actions += [notifications.give_up(tracked, one, _TOO_LATE) for one in left]
+        teardown.earlier_notices_until, teardown.notices_until = now + FOR_EARLIER_EVENTS, now + LONGEST
+    actions = [notifications.give_up(tracked, one, _TOO_LATE) for one in _too_late(state, tracked, teardown, now)]
+    actions += notifications.send_due(state, tracked, teardown.notices, now)
     if is_over(tracked):
         state.sinks.note_end(tracked.uid)  # the watch shows its end later
     return actions
@@ -52,6 +55,27 @@ def is_over(tracked: TrackedRecording) -> bool:
     if teardown is None or teardown.notices is None:
         return False
     return not any(map(notifications.is_pending, tracked.notifications.current(teardown.notices)))
+
+
+def _too_late(state: EngineState, tracked: TrackedRecording, teardown: Teardown, now: datetime) -> list[Notification]:
+    """The events that are given up now: at the end all, before it those that hold up the last one of their sink."""
+    pending = [one for one in tracked.notifications.current(teardown.notices or ()) if notifications.is_pending(one)]
+    if state.draining or not _is_past(teardown.earlier_notices_until, now):
+        return []
+    if _is_past(teardown.notices_until, now):
+        return pending
+    last = {one.sink: one for one in pending}
+    return [one for one in pending if one is not last[one.sink] and _has_failed(tracked, one)]
+
+
+def _is_past(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now >= at
+
+
+def _has_failed(tracked: TrackedRecording, one: Notification) -> bool:
+    """Whether it was tried since the deletion, in vain. What is in flight may still be accepted."""
+    work, key = tracked.notifications, key_of(one)
+    return key not in work.in_flight and (one.next_retry_time is not None or key in work.not_before)
 
 
 def _notices(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[Notification]:
@@ -85,4 +109,5 @@ def _was_said(state: EngineState, recording: Recording) -> bool:
 def _due_at_once(tracked: TrackedRecording, one: Notification) -> Notification:
     """Without the rest of its wait, which may last for hours."""
     tracked.notifications.results.pop(key_of(one), None)
+    tracked.notifications.not_before.pop(key_of(one), None)
     return one.model_copy(update={"next_retry_time": None})

@@ -28,11 +28,15 @@ class Teardown:
     backoff: Backoff = field(default_factory=Backoff)
     notices: list[Notification] | None = None
     """The last events of the Recording, once the store is cleaned up."""
+    earlier_notices_until: datetime | None = None
+    """When those that have failed and are not the last one of their sink are given up."""
     notices_until: datetime | None = None
     """When those that are not delivered are given up."""
 
     def shift(self, by: timedelta) -> None:
         """Shift all instants: the clock was set forward or back by `by`."""
         self.since += by
+        earlier = self.earlier_notices_until
+        self.earlier_notices_until = earlier + by if earlier else None
         self.notices_until = self.notices_until + by if self.notices_until else None
         self.backoff.shift(by)

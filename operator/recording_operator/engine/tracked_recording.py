@@ -238,6 +238,7 @@ class TrackedRecording:
                 yield work.abort.backoff.not_before
         if self.teardown is not None:
             yield self.teardown.backoff.not_before
+            yield self.teardown.earlier_notices_until
             yield self.teardown.notices_until
         yield self.move.backoff.not_before
         yield self.manifest.hold_until
