@@ -185,6 +185,49 @@ def test_a_delivery_that_ended_after_the_secret_restarts_what_has_failed(
     assert only(meetings)["spec"]["retryToken"].startswith("delivery-")
 
 
+def test_an_event_whose_url_comes_from_the_api_restarts_what_has_failed(
+    receivers: Callable[..., ReceiverProcess], meetings: Meetings, admin: RestClient
+) -> None:
+    api = {"secretRef": {"name": "recall"}, "endpoint": "https://eu-central-1.recall.ai"}
+    recording = {"owner": {"org": {"value": "acme"}}}
+    meetings.apply({"provider": "Recall", "api": api, "failures": "Record", "recording": recording})
+    receiver = receivers()
+    receiver.start()
+
+    def send(event: str, message: str) -> str:
+        data = {"recording": {"id": "5c1b4f8e"}, "data": {"code": "done", "updated_at": _EARLY}}
+        body = json.dumps({"event": event, "data": data}).encode()
+        assert meetings.send(receiver, body, message_id=message).status == 200
+        return str(only(meetings)["spec"].get("retryToken", ""))
+
+    assert (send("recording.done", "msg_1"), send("recording.done", "msg_2")) == ("", "")
+    path = f"/apis/recordings.dev/v1alpha1/namespaces/{meetings.namespace}/recordings"
+    status = {"status": {"artifacts": [{"name": "video", "phase": "Failed"}]}}
+    name = only(meetings)["metadata"]["name"]
+    admin.request("PATCH", f"{path}/{name}/status", body=status, content_type=MERGE_PATCH)
+
+    assert send("recording.failed", "msg_3") == "", "it brings nothing"
+    token = send("recording.done", "msg_4")
+    assert token.startswith("delivery-")
+    assert send("recording.done", "msg_4") == token, "a redelivery"
+
+
+def test_a_reported_failure_leaves_a_url_as_it_is(
+    receivers: Callable[..., ReceiverProcess], meetings: Meetings
+) -> None:
+    meetings.apply({"failures": "Record", "recording": {"owner": {"org": {"value": "acme"}}}})
+    receiver = receivers()
+    receiver.start()
+    sent = url("v.mp4").replace("?", "?X-Amz-Date=20261130T100000Z&")
+    assert meetings.send(receiver, completed(files={"video": sent}), message_id="msg_1").status == 200
+    before = only(meetings)["spec"]
+    assert "expiresAt" in before["artifacts"][0]["source"]
+
+    assert meetings.send(receiver, failed(), message_id="msg_2").status == 200
+
+    assert only(meetings)["spec"] == before
+
+
 def test_an_inline_transcript_is_in_the_recording_or_in_a_secret(
     receivers: Callable[..., ReceiverProcess], meetings: Meetings
 ) -> None:

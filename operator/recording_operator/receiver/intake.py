@@ -100,20 +100,21 @@ class Intake:
         if earlier is not None and earlier.body_hash != delivery.mark.body_hash:
             return Result.CONFLICTING_REDELIVERY
         is_new = earlier is None
-        renewed = renewable(stored) if is_new and marks.is_newest(delivery.mark) else frozenset[str]()
+        renewed = renewable(stored, delivery.event) if is_new and marks.is_newest(delivery.mark) else frozenset[str]()
         merged = merge(stored, delivery.draft, delivery.event, renewed=renewed)
         written = self._write_secrets(delivery, stored, merged)
         if not is_new:
             return Result.DUPLICATE
+        restarts = merged.must_restart(written)
         self._api.change_recording(
             delivery.namespace,
             delivery.draft.name,
             resource_version=stored["metadata"]["resourceVersion"],
             annotations=marks.annotation(delivery.mark),
             artifacts=merged.artifacts if merged.artifacts != stored["spec"]["artifacts"] else None,
-            retry_token=f"delivery-{delivery.mark.id_hash}" if merged.must_restart(written) else None,
+            retry_token=f"delivery-{delivery.mark.id_hash}" if restarts else None,
         )
-        return Result.ACCEPTED if merged.added or written else Result.DUPLICATE
+        return Result.ACCEPTED if merged.added or written or restarts else Result.DUPLICATE
 
     def _write_secrets(self, delivery: _Delivery, stored: Mapping[str, Any], merged: Merged) -> frozenset[str]:
         """Complete the Secrets that the artifacts name. Returns the artifacts of which something was written."""

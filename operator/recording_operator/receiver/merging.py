@@ -20,18 +20,18 @@ class Merged:
     added: frozenset[str]
     """They were missing, or the provider had reported that there was no file."""
     renewed: frozenset[str]
-    """The event may replace their URLs."""
+    """The event may replace their URLs, or says that the provider has them."""
     recovered: frozenset[str]
     """The provider had reported a failure, and the event brings the file."""
     unchanged: frozenset[str]
-    """The event has a URL of them, and their entry does not change, so that it does not tell the operator."""
+    """The event brings them again, and their entry does not change, so that it does not tell the operator."""
     failed: frozenset[str]
 
     def must_restart(self, written: frozenset[str]) -> bool:
         """Whether spec.retryToken must change. `written`: of these something was written to a Secret.
 
-        A URL of an artifact that has failed counts even if it is in the Secret already: an earlier attempt of the same
-        delivery may have written it.
+        An artifact that has failed counts even if nothing was written: an earlier attempt of the same delivery may have
+        written its URL, or the URL is requested from the provider.
         """
         return bool(self.recovered or self.unchanged & (written | self.failed))
 
@@ -56,13 +56,18 @@ def merge(stored: Mapping[str, Any], draft: Draft, event: Event, *, renewed: fro
     )
 
 
-def renewable(stored: Mapping[str, Any]) -> frozenset[str]:
-    """Artifacts that are not stored, and whose URL is in a Secret."""
+def renewable(stored: Mapping[str, Any], event: Event) -> frozenset[str]:
+    """Artifacts that are not stored, and whose URL is in a Secret or is requested from the provider.
+
+    A reported failure brings none of them again.
+    """
+    if event.outcome is Outcome.FAILED:
+        return frozenset()
     complete = _in_phase(stored, Phase.COMPLETE)
     return frozenset(
         one["name"]
         for one in stored["spec"]["artifacts"]
-        if "urlSecretRef" in (one.get("source") or {}) and one["name"] not in complete
+        if (one.get("source") or {}).keys() & {"urlSecretRef", "provider"} and one["name"] not in complete
     )
 
 
@@ -124,6 +129,9 @@ def _in_phase(stored: Mapping[str, Any], phase: Phase) -> frozenset[str]:
 
 def _expiring(stored: _Artifact, drafted: Mapping[str, Any]) -> _Artifact:
     """A new time of expiry tells the operator that the Secret has a new URL."""
-    expires_at = (drafted.get("source") or {}).get("expiresAt")
+    new = drafted.get("source") or {}
+    if not ("urlSecretRef" in new and "urlSecretRef" in stored["source"]):
+        return stored
+    expires_at = new.get("expiresAt")
     source = {key: value for key, value in stored["source"].items() if key != "expiresAt"}
     return {**stored, "source": source | ({"expiresAt": expires_at} if expires_at else {})}
