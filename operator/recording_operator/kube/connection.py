@@ -1,19 +1,27 @@
-"""The address of the API server and the operator's credentials, from the pod or from a kubeconfig.
+"""The address of the API server and the caller's credentials, from the pod or from a kubeconfig.
 
-One configuration for both clients (the blocking one in `rest.py`, kopf's in `handlers.py`). A token that comes from a
-file is read again for each use: bound ServiceAccount tokens are replaced in place, about hourly.
+One configuration for both clients (the blocking one in `rest.py`, kopf's in `watch/`). A token that comes from a file
+is read again for each use: bound ServiceAccount tokens are replaced in place, about hourly.
 """
 
+import atexit
+import base64
+import binascii
 import os
+import shutil
 import ssl
+import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-import yaml
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, load_kube_config
+from recording_operator.kube.kubeconfig import Entry, Kubeconfig, KubeconfigError, SelectedContext, kubeconfig_files
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
 
 SERVICE_ACCOUNT_DIR: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -51,10 +59,20 @@ class FileToken:
         return self._last
 
 
+class FixedToken:
+    """A token in a kubeconfig."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def current(self) -> str | None:
+        return self._token
+
+
 class LibraryToken:
     """A token that the Kubernetes client manages: static, or from an exec plug-in."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: "Configuration") -> None:
         self._configuration = configuration
         self._lock = threading.Lock()
 
@@ -78,6 +96,8 @@ class Connection:
     verify_tls: bool = True
     tls_server_name: str | None = None
     proxy: str | None = None
+    impersonation: tuple[tuple[str, str], ...] = ()
+    """Headers that ask the API server to act as another user."""
 
     def ssl_context(self) -> ssl.SSLContext:
         """A fresh TLS context: the files are read again, so that a replaced certificate is used."""
@@ -97,7 +117,7 @@ def connection(*, kubeconfig: Path | None = None, context: str | None = None) ->
     """
     if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST") and "KUBECONFIG" not in os.environ:
         return from_service_account(SERVICE_ACCOUNT_DIR)
-    return from_kubeconfig(kubeconfig or _default_kubeconfig(), context=context)
+    return from_kubeconfig(kubeconfig, context=context)
 
 
 def from_service_account(folder: Path) -> Connection:
@@ -117,48 +137,106 @@ def from_service_account(folder: Path) -> Connection:
     )
 
 
-def from_kubeconfig(path: Path, *, context: str | None = None) -> Connection:
-    """The connection of a kubeconfig's context. Raises ConnectionConfigError."""
+def from_kubeconfig(path: Path | None, *, context: str | None = None) -> Connection:
+    """The connection of a kubeconfig's context. Without `path`, of the files that kubectl reads.
+
+    Raises ConnectionConfigError.
+    """
+    files = kubeconfig_files(path)
+    try:
+        selected = Kubeconfig.read(files).select(context)
+        return _through_client(files, selected) if selected.needs_client else _of_context(selected)
+    except (KubeconfigError, OSError) as error:
+        shown = os.pathsep.join(map(str, files))
+        raise ConnectionConfigError(f"The kubeconfig {shown} cannot be used: {_first_line(error)}.") from None
+
+
+def _of_context(selected: SelectedContext) -> Connection:
+    cluster, user = selected.cluster, selected.user
+    return Connection(
+        server=str(cluster.text("server")).rstrip("/"),
+        namespace=selected.namespace,
+        token=_token(user),
+        ca_file=_data_or_file(cluster, "certificate-authority"),
+        cert_file=_data_or_file(user, "client-certificate"),
+        key_file=_data_or_file(user, "client-key"),
+        verify_tls=not cluster.values.get("insecure-skip-tls-verify"),
+        tls_server_name=cluster.text("tls-server-name"),
+        proxy=cluster.text("proxy-url"),
+        impersonation=_impersonation(user),
+    )
+
+
+def _token(user: Entry) -> TokenSource:
+    file, token = user.file("tokenFile"), user.text("token")
+    if file is not None:
+        return FileToken(file)
+    return NoToken() if token is None else FixedToken(token)
+
+
+def _data_or_file(entry: Entry, key: str) -> str | None:
+    """Name of a file with a certificate or a key. Data in the kubeconfig are written to a private file, because the
+    TLS library reads only files."""
+    data, file = entry.text(f"{key}-data"), entry.file(key)
+    if data is None:
+        return None if file is None else str(file)
+    try:
+        content = base64.b64decode(data, validate=True)
+    except binascii.Error:
+        raise KubeconfigError(f"{key}-data is not base64") from None
+    with tempfile.NamedTemporaryFile(dir=_private_folder(), delete=False) as written:
+        written.write(content)
+    return written.name
+
+
+@cache
+def _private_folder() -> Path:
+    """A folder that only this user can read. It is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="recording-operator-kube-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _through_client(files: tuple[Path, ...], selected: SelectedContext) -> Connection:
+    """The connection of a user whose credentials come from a program, or that this module does not know."""
+    from kubernetes.client import Configuration  # noqa: PLC0415 - its import is slow, and seldom needed
+    from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415 - the same
+
     library = Configuration()
     library.proxy = None  # do not use the proxies of the environment for the API server
     try:
         load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=str(path), context=context, client_configuration=library, persist_config=False
+            config_file=os.pathsep.join(map(str, files)),
+            context=selected.name,
+            client_configuration=library,
+            persist_config=False,
         )
-        user, namespace = _user_and_namespace(path, context=context)
-    except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise ConnectionConfigError(f"The kubeconfig {path} cannot be used: {_first_line(error)}") from None
-    token: TokenSource
-    if user.get("tokenFile"):
-        token = FileToken(path.parent / str(user["tokenFile"]))
-    elif library.api_key.get("BearerToken"):
-        token = LibraryToken(library)
-    else:
-        token = NoToken()
+    except (ConfigException, KeyError, TypeError) as error:
+        raise KubeconfigError(_first_line(error)) from None
+    if "exec" in selected.user.values and not (library.api_key or library.cert_file):
+        raise KubeconfigError("the program of its user (exec) printed no credentials")
     return Connection(
         server=str(library.host),
-        namespace=namespace,
-        token=token,
+        namespace=selected.namespace,
+        token=LibraryToken(library),
         ca_file=library.ssl_ca_cert,
         cert_file=library.cert_file,
         key_file=library.key_file,
         verify_tls=bool(library.verify_ssl),
         tls_server_name=library.tls_server_name,
         proxy=library.proxy,
+        impersonation=_impersonation(selected.user),
     )
 
 
-def _default_kubeconfig() -> Path:
-    return Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config").expanduser()
+def impersonation(*, user: str | None, groups: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Headers that ask the API server to act as another user."""
+    return (*((("Impersonate-User", user),) if user else ()), *(("Impersonate-Group", group) for group in groups))
 
 
-def _user_and_namespace(path: Path, *, context: str | None) -> tuple[dict[str, Any], str]:
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    wanted = context or config["current-context"]
-    chosen = next(entry["context"] for entry in config["contexts"] if entry["name"] == wanted)
-    user = next((entry.get("user") or {} for entry in config.get("users") or () if entry["name"] == chosen["user"]), {})
-    return user, str(chosen.get("namespace") or "default")
+def _impersonation(user: Entry) -> tuple[tuple[str, str], ...]:
+    return impersonation(user=user.text("as"), groups=[str(group) for group in user.values.get("as-groups") or ()])
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client import ApiClient, ApiException, Configuration
 
 from recording_operator.http_dates import parse_http_date
 from recording_operator.kube.connection import Connection
@@ -71,14 +70,14 @@ class RestClient:
         """`on_server_time` is called with the time of the server, from the Date header of fast responses."""
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
-        self._client = ApiClient(_configuration(connection, connections=connections))
+        self._pools = _pools(connection, connections=connections)
         self._user_agent = user_agent
         self._outage = Outage()
         self._on_server_time = on_server_time
 
     def close(self) -> None:
         """Close idle connections."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._pools.clear()
 
     def request(
         self,
@@ -112,29 +111,29 @@ class RestClient:
         path: str,
         query: Mapping[str, str | int] | None,
         body: Mapping[str, Any] | None,
-        headers: Mapping[str, str],
+        headers: urllib3.HTTPHeaderDict,
         read_timeout_s: float,
     ) -> dict[str, Any]:
         request_line = f"{method} {path}"
         started_s = time.monotonic()
         url = self._connection.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         try:
-            response = self._client.rest_client.request(  # type: ignore[no-untyped-call]
+            response = self._pools.request(
                 method,
                 url,
-                headers=dict(headers),
-                body=None if body is None else dict(body),
-                _request_timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
+                headers=headers,
+                body=None if body is None else json.dumps(body).encode(),
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+                redirect=False,
             )
-            data: bytes = response.read()
-        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiUnavailable(f"{request_line}: no response from the API server ({_cause(error)})") from None
         if (
             time.monotonic() - started_s < _AT_ONCE_S
             and (date := parse_http_date(response.headers.get("Date"))) is not None
         ):
             self._on_server_time(date)
-        parsed = _parsed(data)
+        parsed = _parsed(response.data)
         if 200 <= response.status < 300:  # noqa: PLR2004 - an HTTP status
             if parsed is None:
                 raise UnexpectedAnswer(f"{request_line}: the response is not a JSON object", status=response.status)
@@ -143,25 +142,24 @@ class RestClient:
             status=response.status, body=parsed, retry_after=response.headers.get("Retry-After"), request=request_line
         )
 
-    def _headers(self, content_type: str, accept: str) -> dict[str, str]:
-        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self._user_agent}
+    def _headers(self, content_type: str, accept: str) -> urllib3.HTTPHeaderDict:
+        headers = urllib3.HTTPHeaderDict(
+            {"Accept": accept, "Content-Type": content_type, "User-Agent": self._user_agent}
+        )
+        headers.extend(self._connection.impersonation)
         token = self._connection.token.current()
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return headers
 
 
-def _configuration(connection: Connection, *, connections: int) -> Configuration:
-    configuration = Configuration(host=connection.server)
-    configuration.ssl_ca_cert = connection.ca_file
-    configuration.cert_file = connection.cert_file
-    configuration.key_file = connection.key_file
-    configuration.verify_ssl = connection.verify_tls
-    configuration.tls_server_name = connection.tls_server_name
-    configuration.proxy = connection.proxy
-    configuration.connection_pool_maxsize = connections
-    configuration.retries = _RETRIES
-    return configuration
+def _pools(connection: Connection, *, connections: int) -> urllib3.PoolManager:
+    options: dict[str, Any] = {"maxsize": connections, "retries": _RETRIES}
+    if connection.server.startswith("https:"):
+        options |= {"ssl_context": connection.ssl_context(), "server_hostname": connection.tls_server_name}
+    if connection.proxy:
+        return urllib3.ProxyManager(connection.proxy, **options)
+    return urllib3.PoolManager(**options)
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:
