@@ -61,6 +61,7 @@ API_SERVER_ARGS = (
 """As behind a load balancer: clients are sent elsewhere now and then, and an end is announced."""
 _SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
 TENANT = "tenant"  # a user without any right until a test grants one
+VIEWER = "viewer"  # the same
 
 
 _OWN_SERVERS = ("bare_cluster", "rough_cluster")
@@ -107,7 +108,7 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def cluster(scratch: Path) -> Iterator[ControlPlane]:
     """A control plane with the CRDs and the operator's RBAC; `cluster.kubectl` is an administrator's."""
-    users = [User(name=TENANT)]
+    users = [User(name=TENANT), User(name=VIEWER)]
 
     def make(folder: Path) -> ControlPlane:
         return ControlPlane(folder, users=users, api_server_args=API_SERVER_ARGS)

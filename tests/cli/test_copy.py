@@ -22,7 +22,7 @@ from localcluster import S3Server
 from localcluster.operatorprocess import POLICY
 from localcluster.ports import LOOPBACK
 from recording_operator.checksums import crc64nvme, to_text
-from recording_operator.cli.copy import copy
+from recording_operator.cli.commands.copy import copy
 from recording_operator.signals import SAME_REQUEST_S
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.proxy import TcpProxy

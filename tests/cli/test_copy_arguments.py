@@ -16,7 +16,7 @@ from localcluster.operatorprocess import POLICY
 from recording_operator.api.reasons import Reason
 from recording_operator.cli import main
 from recording_operator.cli.arguments import read_url
-from recording_operator.cli.copying import EXIT_TRY_LATER, status_of
+from recording_operator.cli.files.copying import EXIT_TRY_LATER, status_of
 from tests.support.lying_source import CANARY, Behaviour, Content, LyingSource, Serve
 from tests.support.strict_bucket import Attributes, Bucket
 from tests.support.strict_faults import ErrorResponse, Fault, Operation

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recording_operator.api.recording import RecordingSpec
 from recording_operator.api.source_object import is_key
-from recording_operator.cli.import_plan import ImportPlan, ListingOutOfOrderError, Skip, Tally
+from recording_operator.cli.migration.import_plan import ImportPlan, ListingOutOfOrderError, Skip, Tally
 from recording_operator.stores.inventory import ListedObject
 from tests.api.import_cases import BAD_OBJECTS, GOOD_OBJECTS
 from tests.engine.builders import a_location, uid_of

@@ -9,7 +9,7 @@ WITHIN_S: Final = 30.0
 _PROGRAM: Final = """
 import threading
 from types import SimpleNamespace
-from recording_operator.cli import running
+from recording_operator.cli.process import running
 
 class Fails:
     def __init__(self, **_):

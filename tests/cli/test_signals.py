@@ -128,8 +128,12 @@ def test_a_signal_that_comes_later_is_a_second_request() -> None:
 @pytest.mark.parametrize(
     ("module", "arguments", "status"),
     [
-        ("recording_operator.cli.running", ["run"], 0),
-        ("recording_operator.cli.copying", ["copy", "https://media.example.com/a.mp4", "s3://recordings/a.mp4"], 130),
+        ("recording_operator.cli.process.running", ["run"], 0),
+        (
+            "recording_operator.cli.files.copying",
+            ["copy", "https://media.example.com/a.mp4", "s3://recordings/a.mp4"],
+            130,
+        ),
     ],
 )
 def test_a_signal_that_comes_while_a_verb_is_imported_ends_it(

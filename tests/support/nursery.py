@@ -159,7 +159,7 @@ class ForkedOperator(OperatorProcess):
 def serve() -> None:
     """The forking side. Returns when there are no more orders."""
     # These imports take long. The command imports most modules only when it is called, botocore for the first client.
-    import recording_operator.cli.running  # noqa: F401, PLC0415 - loaded before the fork
+    import recording_operator.cli.process.running  # noqa: F401, PLC0415 - loaded before the fork
     from recording_operator.stores.s3.client import S3Options, build_client  # noqa: PLC0415 - only here
     from tests.support import crashing_operator  # noqa: PLC0415 - only here
 

@@ -1,19 +1,22 @@
-"""The command line: `recording-operator VERB`. Each verb is a module here, which is imported only when it is called.
+"""The command line: `recording-operator VERB`, and `kubectl recordings VERB` with the verbs for people.
 
 Shell completion runs the program on every TAB, so neither it nor `--help` imports the libraries of a verb.
 """
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
 
 from recording_operator import __version__
+from recording_operator.cli.verb import VerbGroup
 
+PLUGIN: Final = "kubectl recordings"
 VERBS: Final = {
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
     "import": "Create Recordings of files that a bucket or directory holds.",
+    "list": "List Recordings.",
     "presign": "Print a URL with which anyone can download a stored file.",
     "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
     "receiver": "Receive the webhooks of providers, and create Recordings.",
@@ -21,48 +24,69 @@ VERBS: Final = {
     "run": "Run the operator.",
     "source": "Try a RecordingSource: which Recording a delivery would create.",
 }
-_MODULES: Final = {"import": "imports"}
+PROCESSES: Final = ("copy", "receiver", "run")
+"""Verbs for pods and scripts, which `kubectl recordings` does not have."""
+_MODULES: Final = {"import": "imports", "list": "listing"}
 """Modules that cannot have the name of their verb."""
+_FUNCTIONS: Final = {"import": "imports", "list": "list_recordings"}
 _EXAMPLES: Final = """\b
 Examples:
-  recording-operator copy 'https://example.com/a.mp4' s3://recordings/a.mp4
-  recording-operator import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
-  recording-operator presign team-a/meeting video --expires 24h
-  recording-operator rebuild --location archive --dry-run
-  recording-operator receiver --settings settings.yaml
-  recording-operator report acme --by month -o csv
-  recording-operator run --settings settings.yaml
-  recording-operator source test calls --payload event.json
+  PROGRAM list --phase Failed -A
+  PROGRAM presign meeting video --expires 24h
+  PROGRAM report acme --by month -o csv
+  PROGRAM import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
+  PROGRAM rebuild --location archive --dry-run
+  PROGRAM source test calls --payload event.json
 """
 
 
-class _Verbs(click.Group):
+class _Verbs(VerbGroup):
     """Finds verbs by name, and lists them without importing them."""
+
+    verbs: tuple[str, ...] = tuple(VERBS)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the library's signature
         """Names of all verbs."""
-        return list(VERBS)
+        return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The verb's function in the module of its name."""
-        if cmd_name not in VERBS:
+        if cmd_name not in self.verbs:
             return None
-        name = _MODULES.get(cmd_name, cmd_name)
-        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
+        module = import_module(f"{__name__}.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The verbs with their full descriptions."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([(name, VERBS[name]) for name in self.verbs])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Verbs that begin with the typed text, and options."""
-        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        verbs = [CompletionItem(name, help=VERBS[name]) for name in self.verbs if name.startswith(incomplete)]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES)
-@click.version_option(__version__, prog_name="recording-operator")
-def main() -> None:
-    """Copy recordings from expiring URLs to object storage, byte for byte."""
+class _PluginVerbs(_Verbs):
+    """The verbs of `kubectl recordings`."""
+
+    verbs = tuple(name for name in VERBS if name not in PROCESSES)
+
+
+def _program(name: str, verbs: type[_Verbs]) -> Any:
+    @click.command(name, cls=verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES)
+    @click.version_option(__version__, prog_name=name)
+    def program() -> None:
+        """Copy recordings from expiring URLs to object storage, byte for byte."""
+
+    return program
+
+
+main: Final[click.Command] = _program("recording-operator", _Verbs)
+_plugin: Final[click.Command] = _program(PLUGIN, _PluginVerbs)
+
+
+def plugin() -> None:
+    """Entry point of the program `kubectl-recordings`, which kubectl calls."""
+    _plugin.main(prog_name=PLUGIN)

@@ -18,16 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from recording_operator.kube.errors import ConnectionConfigError
 from recording_operator.kube.kubeconfig import Entry, Kubeconfig, KubeconfigError, SelectedContext, kubeconfig_files
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
 SERVICE_ACCOUNT_DIR: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-
-
-class ConnectionConfigError(Exception):
-    """There is no usable connection. The message says what is missing."""
 
 
 class TokenSource(Protocol):

@@ -31,6 +31,13 @@ class KubeError(Exception):
     def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+        self.method = ""
+        self.path = ""
+        """Method and path of the request; empty for a request that was not sent."""
+
+
+class ConnectionConfigError(Exception):
+    """There is no usable connection. The message says what is missing."""
 
 
 class ApiUnavailable(KubeError):

@@ -47,9 +47,9 @@ class Rest(Protocol):
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-        read_timeout_s: float = READ_TIMEOUT_S,
+        read_timeout_s: float | None = None,
     ) -> dict[str, Any]:
-        """Send a request, and return the JSON object of a 2xx response.
+        """Send a request, and return the JSON object of a 2xx response. `read_timeout_s` is 30 s by default.
 
         Raises KubeError (see errors.py). After ApiUnavailable a write may have happened.
         """
@@ -66,14 +66,18 @@ class RestClient:
         observer: CallObserver | None = None,
         connections: int = 16,
         on_server_time: Callable[[datetime], None] = lambda _: None,
+        read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        """`on_server_time` is called with the time of the server, from the Date header of fast responses."""
+        """`read_timeout_s` is for requests that name no other. `on_server_time` is called with the time of the server,
+        from the Date header of fast responses.
+        """
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
         self._pools = _pools(connection, connections=connections)
         self._user_agent = user_agent
         self._outage = Outage()
         self._on_server_time = on_server_time
+        self._read_timeout_s = read_timeout_s
 
     def close(self) -> None:
         """Close idle connections."""
@@ -88,15 +92,17 @@ class RestClient:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-        read_timeout_s: float = READ_TIMEOUT_S,
+        read_timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """See `Rest.request`."""
         started = time.monotonic()
         outcome = "Success"
         try:
-            response = self._request(method, path, query, body, self._headers(content_type, accept), read_timeout_s)
+            headers = self._headers(content_type, accept)
+            response = self._request(method, path, query, body, headers, read_timeout_s or self._read_timeout_s)
         except KubeError as error:
             outcome = type(error).__name__
+            error.method, error.path = method, path
             self._outage.failed(error)
             raise
         else:

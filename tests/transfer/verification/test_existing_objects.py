@@ -8,7 +8,7 @@ import pytest
 
 from recording_operator.api.reasons import Reason
 from recording_operator.checksums import crc64nvme, to_text
-from recording_operator.cli.copying import object_of
+from recording_operator.cli.files.copying import object_of
 from recording_operator.errors import TransferError
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.s3.bucket import S3Store

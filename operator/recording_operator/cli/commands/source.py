@@ -5,16 +5,18 @@ from typing import Any
 
 import click
 
+from recording_operator.cli.verb import VerbGroup
+
 _EXAMPLES = """\b
 Examples:
-  recording-operator source test calls -n team-a --payload event.json
-  recording-operator source test calls --payload event.json --headers head.txt
-  recording-operator source test -f source.yaml --payload - < event.json
+  PROGRAM source test calls -n team-a --payload event.json
+  PROGRAM source test calls --payload event.json --headers head.txt
+  PROGRAM source test -f source.yaml --payload - < event.json
 """
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
-@click.group(epilog=_EXAMPLES)
+@click.group(cls=VerbGroup, epilog=_EXAMPLES)
 def source() -> None:
     """Try a RecordingSource: which Recording a delivery would create.
 
@@ -60,6 +62,6 @@ def test_source(**options: Any) -> None:
       1   there would be no Recording
       2   the command line is invalid
     """
-    from recording_operator.cli.source_trial import TrialRequest, run_trial  # noqa: PLC0415 - large
+    from recording_operator.cli.administration.source_trial import TrialRequest, run_trial  # noqa: PLC0415 - large
 
     run_trial(TrialRequest(**options))

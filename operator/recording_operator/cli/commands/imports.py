@@ -6,12 +6,14 @@ from typing import Any, Final
 
 import click
 
+from recording_operator.cli.verb import Verb
+
 GROUPINGS: Final = ("directory", "file")
 _EXAMPLES = """\b
 Examples:
-  recording-operator import --from old-files --prefix media/ --to archive \\
+  PROGRAM import --from old-files --prefix media/ --to archive \\
     --owner-from 'media/(?P<org>[^/]+)/' --namespace team-a --dry-run
-  recording-operator import --from egress --prefix rooms/ --group file \\
+  PROGRAM import --from egress --prefix rooms/ --group file \\
     --owner-from 'rooms/(?P<org>[^/]+)/' --namespace team-a
 """
 
@@ -34,7 +36,7 @@ class _OwnerPattern(click.ParamType[re.Pattern[str]]):
         return pattern
 
 
-@click.command("import", epilog=_EXAMPLES)
+@click.command("import", cls=Verb, epilog=_EXAMPLES)
 @click.option("--from", "source", required=True, metavar="LOCATION", help="StorageLocation that holds the files.")
 @click.option(
     "--prefix",
@@ -93,6 +95,6 @@ def imports(**options: Any) -> None:
       75   the store or the API server failed temporarily; run it again
       130  interrupted; run it again
     """
-    from recording_operator.cli.importing import ImportRequest, run_import  # noqa: PLC0415 - large
+    from recording_operator.cli.migration.importing import ImportRequest, run_import  # noqa: PLC0415 - large
 
     run_import(ImportRequest(**options))

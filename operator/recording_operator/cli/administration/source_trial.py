@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from recording_operator.api.masking import MARK, mask_urls
 from recording_operator.api.names import RECORDING_SOURCE_KIND
 from recording_operator.api.recordingsource import FailurePolicy, RecordingSource
+from recording_operator.cli.verb import note
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import ConnectionConfigError, connection
-from recording_operator.kube.errors import KubeError, NotFound
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import ConnectionConfigError, KubeError, NotFound
 from recording_operator.kube.rest import RestClient
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.providers.generic import check_mapping
@@ -97,7 +98,7 @@ def _source(request: TrialRequest) -> tuple[RecordingSource, list[bytes] | None]
     """The RecordingSource, and its secrets if the signature is verified."""
     if request.filename is not None:
         if request.headers is not None:
-            _warn("The signature is not verified: a RecordingSource of a file has no Secret.")
+            note("The signature is not verified: a RecordingSource of a file has no Secret.")
         return _source_in_file(request, request.filename), None
     if request.name is None:
         raise click.UsageError("Write the NAME of a RecordingSource, or --filename.")
@@ -117,7 +118,7 @@ def _source_in_cluster(
     except NotFound:
         raise _NoRecordingError(f"RecordingSource {namespace}/{name} does not exist.") from None
     if request.headers is None:
-        _warn("The signature is not verified. --headers does it.")
+        note("The signature is not verified. --headers does it.")
         return source, None
     secret = source.spec.webhook.secret_ref.name
     try:
@@ -154,7 +155,7 @@ def _trial(source: RecordingSource, secrets: list[bytes] | None, delivery: Deliv
     if problems:
         raise _NoRecordingError("\n".join(problems))
     if source.spec.suspend:
-        _warn("spec.suspend is true: the receiver rejects all deliveries.")
+        note("spec.suspend is true: the receiver rejects all deliveries.")
     provider = provider_of(source.spec)
     if secrets is not None:
         _verify(provider, delivery, secrets)
@@ -171,7 +172,7 @@ def _verify(provider: Provider, delivery: Delivery, secrets: list[bytes]) -> Non
     except DeliveryRejected as error:
         if error.rejection is not Rejection.WRONG_TIME:
             raise _NoRecordingError(_REJECTIONS[error.rejection]) from None
-        _warn(_REJECTIONS[error.rejection])
+        note(_REJECTIONS[error.rejection])
 
 
 def _creating(source: RecordingSource, event: Event | Challenge) -> Event:
@@ -215,10 +216,6 @@ def _shown(value: bytes) -> str:
     return mask_urls(text) if is_url else f"{MARK} ({len(value)} bytes)"
 
 
-def _warn(message: str) -> None:
-    click.echo(f"recording-operator: {message}", err=True)
-
-
 def _fail(message: str) -> Never:
-    _warn(message)
+    note(message)
     sys.exit(_FAILED)

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
-from recording_operator.cli.counted import Counted, CountedError
-from recording_operator.cli.counted_bucket import BucketRequest, from_bucket
-from recording_operator.cli.counted_cluster import from_cluster
+from recording_operator.cli.reports.counted import Counted, CountedError
+from recording_operator.cli.reports.counted_bucket import BucketRequest, from_bucket
+from recording_operator.cli.reports.counted_cluster import from_cluster
+from recording_operator.cli.verb import note
 from recording_operator.costs.export import Row, Step, rows, whole_history
 from recording_operator.costs.focus import as_focus_csv, focus_rows
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
@@ -33,8 +34,8 @@ from recording_operator.costs.tables import (
 )
 from recording_operator.costs.view import ReportView, unpriced
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import ConnectionConfigError, connection
-from recording_operator.kube.errors import Forbidden, KubeError, NotFound
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import ConnectionConfigError, Forbidden, KubeError, NotFound
 from recording_operator.kube.rest import RestClient
 from recording_operator.logs import Redactor, configure_logging
 
@@ -119,7 +120,7 @@ def _show_stored(request: ReportRequest) -> None:
                 kube=kube,
                 operator_namespace=request.operator_namespace or server.namespace,
                 now=_now,
-                warn=_warn,
+                warn=note,
             )
     finally:
         rest.close()
@@ -130,12 +131,12 @@ def _show_stored(request: ReportRequest) -> None:
     if status.cost is None:
         _fail(f"StorageReport {request.name} has not been refreshed yet. {_why_not(status)}".rstrip())
     if (why := _why_not(status)) and status.as_of is not None:
-        _warn(f"The numbers are as of {status.as_of:%Y-%m-%d %H:%M} UTC. {why}")
+        note(f"The numbers are as of {status.as_of:%Y-%m-%d %H:%M} UTC. {why}")
     _warn_unpriced(status.unpriced)
     about_others = tuple(f"At {name}, " for name in stored.spec.compare)
-    for note in status.notes:
-        if not note.startswith(about_others):
-            _warn(note)
+    for remark in status.notes:
+        if not remark.startswith(about_others):
+            note(remark)
     found = rows(status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
         _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(status)}")
@@ -158,8 +159,8 @@ def _stored(kube: KubeApi, name: str) -> StorageReport:
 def _show_counted(request: ReportRequest, counted: Counted) -> None:
     inputs, scope = counted.inputs, ScopeFilter.of(counted.inputs.spec.scope)
     currency = currency_of(inputs.terms, scope, None)
-    for note in inputs.notes:
-        _warn(note)
+    for remark in inputs.notes:
+        note(remark)
     if not any(scope.includes_location(name) for name in inputs.usage):
         _fail(f"{counted.title} has no usage samples yet. The operator takes one each day.")
     if request.compare:
@@ -179,9 +180,9 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
 
 def _compare(request: ReportRequest, counted: Counted) -> None:
     status = report(counted.inputs)
-    for note in status.notes:
-        if note.rstrip(".") not in {given.rstrip(".") for given in counted.inputs.notes}:
-            _warn(note)
+    for remark in status.notes:
+        if remark.rstrip(".") not in {given.rstrip(".") for given in counted.inputs.notes}:
+            note(remark)
     if not status.comparison or status.cost is None:
         _fail(f"{counted.title} cannot be compared: no profile has prices in its currency.")
     _warn_unpriced(status.unpriced)
@@ -243,13 +244,9 @@ def _now() -> datetime:
 
 def _warn_unpriced(usage: Sequence[str]) -> None:
     if usage:
-        _warn(f"Without a price, and not included in any cost: {', '.join(usage)}.")
-
-
-def _warn(message: str) -> None:
-    click.echo(f"recording-operator: {message}", err=True)
+        note(f"Without a price, and not included in any cost: {', '.join(usage)}.")
 
 
 def _fail(message: str) -> Never:
-    _warn(message)
+    note(message)
     sys.exit(1)

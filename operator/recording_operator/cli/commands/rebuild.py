@@ -6,17 +6,18 @@ from typing import Any
 import click
 
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
+from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
 _EXAMPLES = """\b
 Examples:
-  recording-operator rebuild --location archive --dry-run
-  recording-operator rebuild --location archive
-  recording-operator rebuild --location archive --namespace team-a
+  PROGRAM rebuild --location archive --dry-run
+  PROGRAM rebuild --location archive
+  PROGRAM rebuild --location archive --namespace team-a
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=Verb, epilog=_EXAMPLES)
 @click.option("--location", required=True, help="StorageLocation whose manifests are read.")
 @click.option("--namespace", help="Only Recordings of this namespace. Default: of all namespaces.")
 @click.option("--dry-run", is_flag=True, help="Create nothing. The API server checks what would be created.")
@@ -58,6 +59,6 @@ def rebuild(**options: Any) -> None:
       130  interrupted; run it again to continue
     """
     end_on_signals(EXIT_INTERRUPTED)
-    from recording_operator.cli.rebuilder import RebuildRequest, run_rebuild  # noqa: PLC0415 - large
+    from recording_operator.cli.migration.rebuilder import RebuildRequest, run_rebuild  # noqa: PLC0415 - large
 
     run_rebuild(RebuildRequest(**options))

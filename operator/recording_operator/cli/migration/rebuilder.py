@@ -17,12 +17,20 @@ from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
 from recording_operator.cli.location_stores import OpenedStores
+from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.rebuilding import Rebuilding, RebuildOutcome, RebuildResult
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import ConnectionConfigError, connection
-from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, NotFound, TooManyRequests
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import (
+    ApiUnavailable,
+    ConnectionConfigError,
+    Forbidden,
+    KubeError,
+    NotFound,
+    TooManyRequests,
+)
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
@@ -154,5 +162,5 @@ def _duration(text: str) -> timedelta:
 
 
 def _fail(message: str, *, status: int = _FAILED) -> Never:
-    click.echo(f"recording-operator: {message}", err=True)
+    note(message)
     sys.exit(status)

@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
+from recording_operator.cli.verb import Verb
+
 _EXAMPLES = """\b
 Examples:
-  recording-operator presign team-a/meeting video
-  recording-operator presign team-a/meeting video --expires 24h --download
-  curl -fo meeting.mp4 "$(recording-operator presign team-a/meeting video)"
+  PROGRAM presign team-a/meeting video
+  PROGRAM presign team-a/meeting video --expires 24h --download
+  curl -fo meeting.mp4 "$(PROGRAM presign team-a/meeting video)"
 """
 
 
@@ -28,7 +30,7 @@ class _Address(click.ParamType[tuple[str, str]]):
         return namespace, name
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=Verb, epilog=_EXAMPLES)
 @click.argument("recording", type=_Address(), metavar="NAMESPACE/NAME")
 @click.argument("artifact")
 @click.option(
@@ -69,7 +71,7 @@ def presign(recording: tuple[str, str], artifact: str, **options: Any) -> None:
       2   the command line is invalid
       75  the store failed temporarily; try again later
     """
-    from recording_operator.cli.presigning import PresignRequest, run_presign  # noqa: PLC0415 - large
+    from recording_operator.cli.files.presigning import PresignRequest, run_presign  # noqa: PLC0415 - large
 
     namespace, name = recording
     run_presign(PresignRequest(namespace=namespace, name=name, artifact=artifact, **options))

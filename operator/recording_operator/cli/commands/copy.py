@@ -5,19 +5,20 @@ from pathlib import Path
 import click
 
 from recording_operator.cli.arguments import EXIT_INTERRUPTED, Target, read_url, settings_option, store_options
+from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
 _EXAMPLES = """\b
 Examples:
-  recording-operator copy 'https://example.com/a.mp4?X-Amz-Signature=…' \\
+  PROGRAM copy 'https://example.com/a.mp4?X-Amz-Signature=…' \\
       s3://recordings/2026/a.mp4
-  recording-operator copy @url.txt s3://recordings/a.mp4 --size 480000 --json
-  get-a-fresh-url | recording-operator copy - s3://recordings/a.mp4 \\
+  PROGRAM copy @url.txt s3://recordings/a.mp4 --size 480000 --json
+  get-a-fresh-url | PROGRAM copy - s3://recordings/a.mp4 \\
       --endpoint-url https://minio.example.com
 """
 
 
-@click.command(epilog=_EXAMPLES, short_help="Copy one file from a URL to S3, with all checks.")
+@click.command(cls=Verb, epilog=_EXAMPLES, short_help="Copy one file from a URL to S3, with all checks.")
 @click.argument("url")
 @click.argument("target", type=Target())
 @store_options
@@ -74,7 +75,7 @@ def copy(
       130  interrupted; the upload was aborted (a second signal ends at once)
     """
     end_on_signals(EXIT_INTERRUPTED)
-    from recording_operator.cli.copying import CopyRequest, run_copy  # noqa: PLC0415 - large, and not needed for --help
+    from recording_operator.cli.files.copying import CopyRequest, run_copy  # noqa: PLC0415 - large, and not needed for --help
 
     run_copy(
         CopyRequest(

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.arguments import Folder, store_options
+from recording_operator.cli.verb import Verb
 
 STEPS: Final = ("day", "week", "month")
 GROUPS: Final = ("org", "namespace", "location", "class")
@@ -28,14 +29,14 @@ _CLUSTER_ONLY: Final = {
 }
 _EXAMPLES: Final = """\b
 Examples:
-  recording-operator report acme
-  recording-operator report acme --from 2026-11-01 --to 2026-11-30 --by week
-  recording-operator report acme --by month -o csv > acme.csv
-  recording-operator report acme --group-by class
-  recording-operator report acme --compare cloudflare-r2,wasabi
-  recording-operator report acme -o focus > costs.csv
-  recording-operator report --from-bucket s3://recordings/prod/ --by month
-  recording-operator report --from-bucket s3://recordings/prod/ \\
+  PROGRAM report acme
+  PROGRAM report acme --from 2026-11-01 --to 2026-11-30 --by week
+  PROGRAM report acme --by month -o csv > acme.csv
+  PROGRAM report acme --group-by class
+  PROGRAM report acme --compare cloudflare-r2,wasabi
+  PROGRAM report acme -o focus > costs.csv
+  PROGRAM report --from-bucket s3://recordings/prod/ --by month
+  PROGRAM report --from-bucket s3://recordings/prod/ \\
       -o focus-parquet > costs.parquet
 """
 
@@ -86,7 +87,7 @@ class _Ratio(click.ParamType[Decimal]):
         return ratio
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=Verb, epilog=_EXAMPLES)
 @click.argument("name", required=False)
 @click.option(
     "-o",
@@ -162,7 +163,7 @@ def report(name: str | None, **options: Any) -> None:
       2  the command line is invalid
     """
     _check(name, options)
-    from recording_operator.cli.reporting import ReportRequest, show  # noqa: PLC0415 - large, and not needed for --help
+    from recording_operator.cli.reports.reporting import ReportRequest, show  # noqa: PLC0415 - large, and not needed for --help
 
     show(ReportRequest(name=name or "", **options))
 

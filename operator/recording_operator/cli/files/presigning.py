@@ -14,14 +14,15 @@ from recording_operator.api.reasons import Trait
 from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
+from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.identities import confirm
 from recording_operator.engine.former import former_of
 from recording_operator.engine.identity import recording_uid
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import ConnectionConfigError, connection
-from recording_operator.kube.errors import Forbidden, KubeError, NotFound
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import ConnectionConfigError, Forbidden, KubeError, NotFound
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.secrets import SecretError, location_cdn, location_credentials
 from recording_operator.logs import Redactor, configure_logging
@@ -81,8 +82,8 @@ def run_presign(request: PresignRequest) -> None:
     except (TransferError, LocationError) as error:
         may_recover = Trait.MAY_RECOVER in error.reason.traits
         _fail(for_location(error.message), status=_TRY_LATER if may_recover else _FAILED)
-    for note in made.notes:
-        _warn(note)
+    for remark in made.notes:
+        note(remark)
     click.echo(made.url)
 
 
@@ -195,10 +196,6 @@ def _file_name(request: PresignRequest, key: str) -> str:
     return f"{request.name}-{request.artifact}{dot}{extension}"
 
 
-def _warn(message: str) -> None:
-    click.echo(f"recording-operator: {message}", err=True)
-
-
 def _fail(message: str, *, status: int = _FAILED) -> Never:
-    _warn(message)
+    note(message)
     sys.exit(status)

@@ -6,17 +6,18 @@ from typing import Final, Literal
 import click
 
 from recording_operator.cli.arguments import settings_option
+from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _EXAMPLES: Final = """\b
 Examples:
-  recording-operator run --settings settings.yaml
-  recording-operator run --kubeconfig kubeconfig --namespace recordings
+  PROGRAM run --settings settings.yaml
+  PROGRAM run --kubeconfig kubeconfig --namespace recordings
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=Verb, epilog=_EXAMPLES)
 @settings_option("Settings file (YAML). Default: public https sources on port 443.")
 @click.option(
     "--namespace",
@@ -71,7 +72,7 @@ def run(
       3  the Lease was lost
     """
     end_on_signals(0)
-    from recording_operator.cli.running import Options, run_operator  # noqa: PLC0415 - large, and not needed for --help
+    from recording_operator.cli.process.running import Options, run_operator  # noqa: PLC0415 - large, and not needed for --help
 
     run_operator(
         Options(

@@ -6,8 +6,8 @@ from datetime import datetime
 from recording_operator.api.endpoints import store_uri
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
-from recording_operator.cli.counted import Counted, CountedError
 from recording_operator.cli.location_stores import OpenedStores
+from recording_operator.cli.reports.counted import Counted, CountedError
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive

@@ -21,15 +21,17 @@ from pydantic import ValidationError
 from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
-from recording_operator.cli.import_plan import FileGroup, ImportPlan, ListingOutOfOrderError, Tally
+from recording_operator.cli.migration.import_plan import FileGroup, ImportPlan, ListingOutOfOrderError, Tally
+from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.engine.status import format_bytes
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import ConnectionConfigError, connection
+from recording_operator.kube.connection import connection
 from recording_operator.kube.errors import (
     AlreadyExists,
     ApiUnavailable,
+    ConnectionConfigError,
     Forbidden,
     Invalid,
     KubeError,
@@ -291,5 +293,5 @@ def _say(line: str) -> None:
 
 
 def _fail(message: str, status: int = _FAILED) -> int:
-    click.echo(f"recording-operator: {message}", err=True)
+    note(message)
     return status

@@ -19,7 +19,8 @@ from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CON
 from recording_operator.api.units import parse_quantity
 from recording_operator.checksums import ExpectedChecksum
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
-from recording_operator.cli.meter import Meter
+from recording_operator.cli.files.meter import Meter
+from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_copy
 from recording_operator.egress.dialer import Dialer
 from recording_operator.egress.errors import BlockedError, EgressError
@@ -187,7 +188,7 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 
 
 def _end_at_once() -> None:
-    click.echo("recording-operator: Interrupted again. An upload may be left open in the bucket.", err=True)
+    note("Interrupted again. An upload may be left open in the bucket.")
     os._exit(EXIT_INTERRUPTED)
 
 
@@ -201,13 +202,13 @@ def _drop_uploads(obj: ObjectSpec, meter: Meter, store: LocationStore) -> None:
         for upload_id in meter.upload_ids:
             store.abort(obj.key, upload_id)
     except TransferError as error:
-        click.echo(f"recording-operator: The upload could not be aborted: {for_copy(error.message)}", err=True)
+        note(f"The upload could not be aborted: {for_copy(error.message)}")
 
 
 def _failed(reason: Reason, message: str, status: int, *, as_json: bool) -> int:
     if as_json:
         _print(json.dumps({"reason": reason, "message": message}))
-    click.echo(f"recording-operator: {reason}: {message}", err=True)
+    note(f"{reason}: {message}")
     return status
 
 
@@ -241,7 +242,7 @@ def _print(result: str) -> None:
         click.echo(result)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # buffered output would fail again at exit
-        click.echo(f"recording-operator: The result could not be written: {error.strerror}.", err=True)
+        note(f"The result could not be written: {error.strerror}.")
 
 
 def _transfer_options(settings: Settings, workers: int | None, part_size: str | None) -> TransferOptions:

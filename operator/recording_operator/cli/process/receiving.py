@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Never
 
-import click
-
 from recording_operator import __version__
+from recording_operator.cli.verb import note
 from recording_operator.controller.process import StartError
-from recording_operator.kube.connection import ConnectionConfigError, connection
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import ConnectionConfigError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.receiver.serving import Receiver, ReceiverOptions
 from recording_operator.settings import SettingsError, load_settings
@@ -63,5 +63,5 @@ def run_receiver(options: ReceiverArguments) -> Never:
 
 
 def _fail(message: str, *, status: int) -> Never:
-    click.echo(f"recording-operator: {message}", err=True)
+    note(message)
     sys.exit(status)

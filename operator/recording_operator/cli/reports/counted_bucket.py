@@ -10,7 +10,7 @@ from typing import Final
 
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.storagereport import Playback, ReportScope, StorageReportSpec
-from recording_operator.cli.counted import Counted, CountedError
+from recording_operator.cli.reports.counted import Counted, CountedError
 from recording_operator.cli.words import for_report
 from recording_operator.controller.usage.samples import UsageSamples, unread
 from recording_operator.controller.usage.store_files import FileCache, StoreFiles

@@ -6,17 +6,18 @@ from typing import Final, Literal
 import click
 
 from recording_operator.cli.arguments import settings_option
+from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _EXAMPLES: Final = """\b
 Examples:
-  recording-operator receiver --settings settings.yaml
-  recording-operator receiver --kubeconfig kubeconfig --http-host 127.0.0.1
+  PROGRAM receiver --settings settings.yaml
+  PROGRAM receiver --kubeconfig kubeconfig --http-host 127.0.0.1
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=Verb, epilog=_EXAMPLES)
 @settings_option("Settings file (YAML), the same as that of the operator. Only its section receiver is used.")
 @click.option(
     "--kubeconfig",
@@ -72,7 +73,7 @@ def receiver(
       2  the command line or the settings file is invalid
     """
     end_on_signals(0)
-    from recording_operator.cli.receiving import ReceiverArguments, run_receiver  # noqa: PLC0415 - large, not needed for --help
+    from recording_operator.cli.process.receiving import ReceiverArguments, run_receiver  # noqa: PLC0415 - large, not needed for --help
 
     run_receiver(
         ReceiverArguments(

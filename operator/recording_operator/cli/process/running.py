@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Never
 
-import click
-
 from recording_operator import __version__
+from recording_operator.cli.verb import note
 from recording_operator.controller.compose import make_leader
 from recording_operator.controller.process import Process, ProcessOptions, StartError
-from recording_operator.kube.connection import ConnectionConfigError, connection
+from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import ConnectionConfigError
 from recording_operator.kube.watch import Watcher
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import SettingsError, load_settings
@@ -70,5 +70,5 @@ def run_operator(options: Options) -> Never:
 
 
 def _fail(message: str, *, status: int) -> Never:
-    click.echo(f"recording-operator: {message}", err=True)
+    note(message)
     sys.exit(status)

@@ -1,0 +1,1 @@
+"""What platform teams look at: locations, sources, sinks, the installation."""

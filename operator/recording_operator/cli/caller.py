@@ -1,0 +1,50 @@
+"""The cluster as the caller sees it: requests with the caller's own rights, in the namespace of the context."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.verb import program
+from recording_operator.kube.connection import connection, impersonation
+from recording_operator.kube.resources import Resources
+from recording_operator.kube.rest import READ_TIMEOUT_S, RestClient
+
+_NO_LIMIT_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """An open connection. `resources` sends requests; `namespace` is the one that the user means."""
+
+    resources: Resources
+    rest: RestClient
+    namespace: str
+    now: datetime
+    """When the verb was called."""
+
+    def address(self, name: str) -> tuple[str, str]:
+        """Namespace and name of an object, which may be written NAMESPACE/NAME."""
+        namespace, slash, rest = name.partition("/")
+        return (namespace, rest) if slash else (self.namespace, name)
+
+
+@contextmanager
+def open_cluster(options: ClusterOptions) -> Iterator[Cluster]:
+    """Connect. Raises ConnectionConfigError; requests raise KubeError."""
+    server = connection(kubeconfig=options.kubeconfig, context=options.context)
+    if options.as_user or options.as_groups:
+        server = replace(server, impersonation=impersonation(user=options.as_user, groups=options.as_groups))
+    seconds = options.request_timeout_s
+    timeout_s = READ_TIMEOUT_S if seconds is None else seconds or _NO_LIMIT_S
+    rest = RestClient(server, user_agent=program().replace(" ", "-"), read_timeout_s=timeout_s)
+    try:
+        yield Cluster(
+            resources=Resources(rest),
+            rest=rest,
+            namespace=options.namespace or server.namespace,
+            now=datetime.now(UTC),
+        )
+    finally:
+        rest.close()

@@ -1,0 +1,74 @@
+"""The options of kubectl that every verb has which reads or changes a cluster: `-n`, `--context`, `--as` and so on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from recording_operator.cli.durations import Duration
+
+_C = TypeVar("_C", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """Which cluster, which namespace, and as whom."""
+
+    namespace: str | None = None
+    """None: that of the context."""
+    all_namespaces: bool = False
+    kubeconfig: Path | None = None
+    context: str | None = None
+    request_timeout_s: float | None = None
+    """For each request. None: 30 s."""
+    as_user: str | None = None
+    as_groups: tuple[str, ...] = ()
+
+
+def cluster_options(*, namespaced: bool = True, all_namespaces: bool = False) -> Callable[[_C], Callable[..., Any]]:
+    """Add the options. The verb gets them as `cluster`, a ClusterOptions."""
+
+    def add(command: _C) -> Callable[..., Any]:
+        @wraps(command)
+        def called(**given: Any) -> Any:
+            timeout = given.pop("request_timeout")
+            return command(
+                cluster=ClusterOptions(
+                    namespace=given.pop("namespace", None),
+                    all_namespaces=given.pop("all_namespaces", False),
+                    kubeconfig=given.pop("kubeconfig"),
+                    context=given.pop("context"),
+                    request_timeout_s=timeout.total_seconds() if timeout else None,
+                    as_user=given.pop("as_user"),
+                    as_groups=given.pop("as_groups"),
+                ),
+                **given,
+            )
+
+        decorated: Callable[..., Any] = called
+        for option in reversed(_options(namespaced=namespaced, all_namespaces=all_namespaces)):
+            decorated = option(decorated)
+        return decorated
+
+    return add
+
+
+def _options(*, namespaced: bool, all_namespaces: bool) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    of_namespace = [click.option("-n", "--namespace", help="Namespace. Default: that of the context.")]
+    of_all = [click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")]
+    return [
+        *(of_namespace if namespaced else ()),
+        *(of_all if all_namespaces else ()),
+        click.option("--context", help="Context of the kubeconfig. Default: the current one."),
+        click.option(
+            "--kubeconfig",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
+        ),
+        click.option("--request-timeout", type=Duration(), help="Limit for each request, such as 10s. 0: none."),
+        click.option("--as", "as_user", metavar="USER", help="Act as this user."),
+        click.option("--as-group", "as_groups", multiple=True, metavar="GROUP", help="Act as a member of this group."),
+    ]

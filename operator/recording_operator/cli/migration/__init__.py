@@ -1,0 +1,1 @@
+"""Recordings of files and of lost clusters: import, rebuild."""

@@ -1,0 +1,1 @@
+"""Recordings: listed, shown, watched, created, changed, deleted."""

@@ -1,0 +1,86 @@
+"""A Recording as one line: read from the API server's dict, because a list of thousands is not validated again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from recording_operator.cli.screen.times import age, relative
+
+COLUMNS: Final = ("NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "LOCATION", "AGE")
+WIDE_COLUMNS: Final = (*COLUMNS, "ORG", "REASON", "TITLE")
+CSV_COLUMNS: Final = (
+    "namespace", "name", "phase", "reason", "progress", "bytes", "attempts", "next_retry", "expires", "location", "org",
+    "user", "project", "title", "created", "completed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecording:
+    """What a list shows of a Recording. Times are as the API server writes them; what is unknown is empty."""
+
+    namespace: str
+    name: str
+    phase: str
+    reason: str
+    progress: str
+    size: str
+    bytes_total: int
+    attempts: int
+    next_retry: str
+    expires: str
+    location: str
+    org: str
+    user: str
+    project: str
+    title: str
+    created: str
+    completed: str
+
+    def cells(self, *, now: datetime, wide: bool) -> list[str]:
+        """The columns of the table."""
+        cells = [
+            self.name,
+            self.phase,
+            self.progress,
+            self.size,
+            str(self.attempts),
+            relative(self.next_retry, now=now),
+            relative(self.expires, now=now),
+            self.location,
+            age(self.created, now=now),
+        ]
+        return [*cells, self.org, self.reason, self.title] if wide else cells
+
+    def csv_cells(self) -> list[str]:
+        """The columns of the CSV."""
+        return [
+            self.namespace, self.name, self.phase, self.reason, self.progress, str(self.bytes_total),
+            str(self.attempts), self.next_retry, self.expires, self.location, self.org, self.user, self.project,
+            self.title, self.created, self.completed,
+        ]  # fmt: skip
+
+
+def row_of(manifest: Mapping[str, Any]) -> ListedRecording:
+    """The row of a Recording."""
+    metadata, spec, status = manifest["metadata"], manifest.get("spec") or {}, manifest.get("status") or {}
+    owner = spec.get("owner") or {}
+    return ListedRecording(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        phase=status.get("phase") or "Pending",
+        reason=status.get("reason") or "",
+        progress=status.get("progress") or "",
+        size=status.get("size") or "",
+        bytes_total=status.get("bytesTotal") or 0,
+        attempts=status.get("attempts") or 0,
+        next_retry=status.get("nextRetryTime") or "",
+        expires=status.get("expiresAt") or "",
+        location=status.get("storageLocation") or spec.get("storageLocation") or "",
+        org=owner.get("org") or "",
+        user=owner.get("user") or "",
+        project=owner.get("project") or "",
+        title=spec.get("title") or "",
+        created=metadata.get("creationTimestamp") or "",
+        completed=status.get("completedAt") or "",
+    )

@@ -1,0 +1,1 @@
+"""Costs and usage, of StorageReports and of samples in a bucket."""

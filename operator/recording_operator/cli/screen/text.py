@@ -1,0 +1,65 @@
+"""Text for a terminal: no control characters, its width in columns, and colours where they are wanted."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+_WIDE: Final = ("W", "F")
+_COLOURS: Final = {"Complete": "green", "Uploading": "blue", "Pending": "yellow", "Failed": "red"}
+
+
+def clean(text: object) -> str:
+    """Text from a cluster without control characters: a title must not move the cursor or change colours."""
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(" " if char in "\t\n\r" else char for char in shown if char in "\t\n\r" or _is_shown(char))
+
+
+def _is_shown(char: str) -> bool:
+    return not unicodedata.category(char).startswith("C")
+
+
+def width(text: str) -> int:
+    """How many columns a clean text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        2 if unicodedata.east_asian_width(char) in _WIDE else 0 if unicodedata.combining(char) else 1 for char in text
+    )
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that shows colours, and NO_COLOR is not set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def phase_style(text: str, phase: str) -> str:
+    """A text in the colour of a phase."""
+    return click.style(text, fg=_COLOURS.get(phase))
+
+
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, phase_column: int | None = None, colour: bool = False
+) -> str:
+    """Columns below each other, three blanks apart, as kubectl's. With `colour`, `phase_column` has that of its phase.
+
+    Without `headers` there is no first line.
+    """
+    lines = [*([list(headers)] if headers else []), *([clean(cell) for cell in row] for row in rows)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    return "".join(
+        _line(line, widths, phase_column if colour and not (headers and number == 0) else None)
+        for number, line in enumerate(lines)
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], phase_column: int | None) -> str:
+    padded = [cell + " " * (room - width(cell)) for cell, room in zip(cells, widths, strict=True)]
+    if phase_column is not None:
+        padded[phase_column] = phase_style(padded[phase_column], cells[phase_column])
+    return "   ".join(padded).rstrip() + "\n"

@@ -1,0 +1,99 @@
+"""What all verbs have in common: examples that name the program, exit statuses, one line for each failure."""
+
+import sys
+from typing import IO, Any, Final
+
+import click
+
+from recording_operator.cli.rights import right_of
+from recording_operator.kube.errors import ApiUnavailable, ConnectionConfigError, Forbidden, KubeError, Unauthorized
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_TIMEOUT: Final = 124
+EXIT_INTERRUPTED: Final = 130
+_PROGRAM: Final = "PROGRAM"
+
+
+class Failure(click.ClickException):
+    """The verb has failed. The message says what was found, what was expected, and what to do."""
+
+    def __init__(self, message: str, *, status: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.status = status
+        self._program = program()  # when the message is printed, the context of the command line is gone
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """The exit status."""
+        return self.status
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it to standard error."""
+        click.echo(f"{self._program}: {self.message}", err=True, file=file)
+
+
+def note(message: str) -> None:
+    """Print a message to standard error, after the name of the program."""
+    click.echo(f"{program()}: {message}", err=True)
+
+
+def program() -> str:
+    """How the user calls this program: `kubectl recordings` or `recording-operator`."""
+    context = click.get_current_context(silent=True)
+    return "recording-operator" if context is None else str(context.find_root().info_name)
+
+
+class _NamesProgram(click.Command):
+    """Puts the name of the program into the examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples."""
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write_text(self.epilog.replace(_PROGRAM, str(ctx.find_root().info_name)))
+
+
+class Verb(_NamesProgram):
+    """A verb. Failures of the API server become one line and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except ConnectionConfigError as error:
+            raise Failure(str(error)) from None
+        except KubeError as error:
+            raise Failure(explained(error)) from None
+        except KeyboardInterrupt:
+            sys.exit(EXIT_INTERRUPTED)
+
+
+class VerbGroup(_NamesProgram, click.Group):
+    """A group of verbs. An error about an unknown verb names the nearest one."""
+
+    command_class = Verb
+    group_class = type
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a verb by its name."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.exceptions.NoSuchCommand(name, possibilities=self.list_commands(ctx), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+def explained(error: KubeError) -> str:
+    """A failure of the API server for the person who called."""
+    right = right_of(error.method, error.path)
+    match error:
+        case Forbidden() if right is not None:
+            return f"You may not {right}. To check your rights: {right.check}"
+        case Unauthorized():
+            return "The API server does not accept your credentials. Log in again, or choose another --context."
+        case ApiUnavailable() if error.status == 0:
+            return f"The API server does not respond: {error}. Check --context, the network and --request-timeout."
+        case _:
+            return str(error)

@@ -1,0 +1,119 @@
+"""Requests for objects of any kind, for programs that people call. Objects are plain dicts.
+
+Every method raises KubeError (errors.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from recording_operator.api.names import API_VERSION
+from recording_operator.kube.errors import Gone, Invalid
+from recording_operator.kube.rest import MERGE_PATCH, Rest
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceKind:
+    """Where the objects of a kind are in the API."""
+
+    api_version: str
+    plural: str
+    namespaced: bool = True
+
+    def collection(self, namespace: str | None) -> str:
+        """Path of all objects, or of those of a namespace."""
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        within = f"/namespaces/{_segment(namespace)}" if namespace and self.namespaced else ""
+        return f"{root}{within}/{self.plural}"
+
+    def path(self, namespace: str | None, name: str) -> str:
+        """Path of one object."""
+        return f"{self.collection(namespace)}/{_segment(name)}"
+
+
+RECORDINGS: Final = ResourceKind(api_version=API_VERSION, plural="recordings")
+LOCATIONS: Final = ResourceKind(api_version=API_VERSION, plural="storagelocations", namespaced=False)
+REPORTS: Final = ResourceKind(api_version=API_VERSION, plural="storagereports", namespaced=False)
+SOURCES: Final = ResourceKind(api_version=API_VERSION, plural="recordingsources")
+SINKS: Final = ResourceKind(api_version=API_VERSION, plural="eventsinks")
+SECRETS: Final = ResourceKind(api_version="v1", plural="secrets")
+NAMESPACES: Final = ResourceKind(api_version="v1", plural="namespaces", namespaced=False)
+PODS: Final = ResourceKind(api_version="v1", plural="pods")
+EVENTS: Final = ResourceKind(api_version="v1", plural="events")
+
+
+class Resources:
+    """Reads and writes objects."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    def get(self, kind: ResourceKind, name: str, *, namespace: str | None = None) -> dict[str, Any]:
+        """One object. Raises NotFound."""
+        return self._rest.request("GET", kind.path(namespace, name))
+
+    def list(
+        self,
+        kind: ResourceKind,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """All objects (of one namespace, if given) that match the selectors, page by page."""
+        query: dict[str, str | int] = {"limit": _PAGE}
+        query |= {"labelSelector": labels} if labels else {}
+        query |= {"fieldSelector": fields} if fields else {}
+        while True:
+            try:
+                page = self._rest.request("GET", kind.collection(namespace), query=query)
+            except Gone as gone:
+                # The token has expired: the server returns another one, which continues with the newest state.
+                query["continue"] = gone.continue_token or ""
+                continue
+            yield from page.get("items") or ()
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    def create(
+        self, kind: ResourceKind, body: Mapping[str, Any], *, namespace: str | None = None, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Create an object; with `dry_run`, only let the server check it. Raises AlreadyExists, Invalid."""
+        return self._rest.request("POST", kind.collection(namespace), body=body, query=_dry_run(dry_run))
+
+    def patch(
+        self,
+        kind: ResourceKind,
+        name: str,
+        change: Mapping[str, Any],
+        *,
+        namespace: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Merge `change` into an object. With metadata.resourceVersion in it, only into that state of the object.
+
+        Raises NotFound, Conflict, Invalid.
+        """
+        path = kind.path(namespace, name)
+        return self._rest.request("PATCH", path, body=change, content_type=MERGE_PATCH, query=_dry_run(dry_run))
+
+    def delete(self, kind: ResourceKind, name: str, *, uid: str, namespace: str | None = None) -> None:
+        """Delete exactly this object. Raises NotFound, Conflict."""
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
+        self._rest.request("DELETE", kind.path(namespace, name), body=options)
+
+
+def _dry_run(wanted: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if wanted else {}
+
+
+def _segment(name: str) -> str:
+    """Quote a path segment. An empty one, or one of dots, would name another resource. Raises Invalid."""
+    if name in {"", ".", ".."}:
+        raise Invalid("A name that is empty or consists of dots cannot be requested.")
+    return quote(name, safe="")

@@ -1,0 +1,125 @@
+"""Three people who call `kubectl recordings`: an administrator, a tenant who may edit one namespace, and a viewer."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localcluster import ControlPlane
+from tests.conftest import TENANT, VIEWER
+from tests.support.waiting import eventually
+
+_ROOT = Path(__file__).resolve().parents[2]
+_RBAC = "rbac.authorization.k8s.io"
+PROGRAM = Path(sys.executable).with_name("kubectl-recordings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Someone with a kubeconfig, whose namespace is that of the test."""
+
+    kubeconfig: Path
+    namespace: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of their shell. There is no colour, and nobody's AWS credentials."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name != "NO_COLOR"}
+        return {**kept, "KUBECONFIG": str(self.kubeconfig), "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def run(
+        self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None, timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Call `kubectl recordings` without a terminal."""
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            env={**self.environment, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def output(self, *arguments: str, stdin: str | None = None) -> str:
+        """What a call that succeeds prints on standard output."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """The three."""
+
+    admin: Person
+    tenant: Person
+    viewer: Person
+
+
+@pytest.fixture(scope="session")
+def user_roles(cluster: ControlPlane) -> None:
+    """The chart's roles for users, which the built-in roles admin and edit aggregate, and one for viewers, which the
+    chart makes only on request.
+    """
+    documents = yaml.safe_load_all((_ROOT / "install" / "install.yaml").read_text(encoding="utf-8"))
+    roles = [one for one in documents if one and one["kind"] == "ClusterRole" and _is_aggregated(one)]
+    assert len(roles) == 2
+    kinds = roles[0]["rules"][0]["resources"]
+    rules = [{"apiGroups": ["recordings.dev"], "resources": kinds, "verbs": ["get", "list", "watch"]}]
+    metadata = {"name": "recordings-view", "labels": {f"{_RBAC}/aggregate-to-view": "true"}}
+    viewers = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}
+    cluster.kubectl.apply(*roles, viewers)
+
+
+@pytest.fixture
+def people(cluster: ControlPlane, namespace: str, user_roles: None, tmp_path: Path) -> People:  # noqa: ARG001 - needs it
+    """An administrator, a tenant with the role `edit` in `namespace`, and a viewer with `view`."""
+    for user, role in ((TENANT, "edit"), (VIEWER, "view")):
+        cluster.kubectl.apply(_binding(user, role, namespace))
+    people = People(
+        admin=_person(cluster.kubeconfig, namespace, tmp_path / "admin"),
+        tenant=_person(cluster.user_kubeconfig(TENANT), namespace, tmp_path / "tenant"),
+        viewer=_person(cluster.user_kubeconfig(VIEWER), namespace, tmp_path / "viewer"),
+    )
+    for person in (people.tenant, people.viewer):
+        eventually(partial(_may_list, cluster, person))
+    return people
+
+
+def _may_list(cluster: ControlPlane, person: Person) -> bool:
+    kubectl = cluster.kubectl_as(person.kubeconfig)
+    return kubectl.run("auth", "can-i", "list", "recordings.recordings.dev", "-n", person.namespace).returncode == 0
+
+
+def _is_aggregated(role: Mapping[str, Any]) -> bool:
+    labels = role["metadata"].get("labels") or {}
+    return any(name.startswith(f"{_RBAC}/aggregate-to-") for name in labels)
+
+
+def _binding(user: str, role: str, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": user, "namespace": namespace},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": user}],
+    }
+
+
+def _person(kubeconfig: Path, namespace: str, path: Path) -> Person:
+    """A kubeconfig whose context has the namespace."""
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    for context in config["contexts"]:
+        context["context"]["namespace"] = namespace
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    path.chmod(0o600)
+    return Person(kubeconfig=path, namespace=namespace)
