@@ -84,7 +84,9 @@ class EventSinkSpec(ApiModel):
         "s3://bucket/key.",
     )
     suspend: bool = Field(
-        default=False, description="If true, events are kept and not sent. Set it to false to send them."
+        default=False,
+        description="If true, nothing is sent. Events about Recordings are kept: set it to false to send them. Events "
+        "about budgets and StorageLocations are dropped if their condition is over by then.",
     )
 
 

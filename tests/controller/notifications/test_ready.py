@@ -93,7 +93,11 @@ def test_a_suspended_sink_is_not_ready() -> None:
 
     keeper_of(kube, events)
 
-    assert kube.ready == ("False", Reason.SUSPENDED, "Events are kept and not sent: spec.suspend is true.")
+    assert kube.ready == (
+        "False",
+        Reason.SUSPENDED,
+        "Nothing is sent, because spec.suspend is true. Events about Recordings are kept.",
+    )
     assert events.emitted == []
 
 

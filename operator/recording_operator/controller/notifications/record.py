@@ -14,7 +14,7 @@ from recording_operator.notify.sender import SinkTarget
 
 READY = "Ready"
 _WORKING = "Events are sent."
-_SUSPENDED = "Events are kept and not sent: spec.suspend is true."
+_SUSPENDED = "Nothing is sent, because spec.suspend is true. Events about Recordings are kept."
 
 
 def read_sink(raw: dict[str, Any]) -> EventSink:
