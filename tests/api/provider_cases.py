@@ -151,6 +151,14 @@ BAD_CONTENT_UPDATES: Final = (
             "spec.artifacts[2]", "kind, contentType and optional cannot be changed; add an artifact with another name"
         ),
     ),
+    Case(
+        "a failure of a file that is there",
+        _artifacts({**VIDEO, "source": {"provider": {**PROVIDER, "failure": "F"}}}, NOTES),
+        rejected(
+            "spec.artifacts[0].source.provider.failure",
+            "failure cannot be added later; add an artifact with another name",
+        ),
+    ),
     *(
         Case(
             name,
@@ -172,5 +180,5 @@ GOOD_CONTENT_UPDATES: Final = {
     "a file after a failure": _after_failure(source={"url": URL, "size": 7, "checksum": SHA256}),
     "a text after a failure": _after_failure(inline="x"),
     "content after a failure": _after_failure(contentSecretRef=CONTENT),
-    "the failure of the provider": _artifacts({**VIDEO, "source": {"provider": {**PROVIDER, "failure": "F"}}}, NOTES),
+    "another failure": _after_failure(contentType=None, source={"provider": {**PROVIDER, "failure": "G"}}),
 }

@@ -135,6 +135,13 @@ ARTIFACT_RULES: Final = (
         message="inline cannot be changed; add an artifact with another name",
     ),
     cel.immutable("contentSecretRef", instead="add an artifact with another name", unless=_HAD_FAILED),
+    Rule(
+        # Otherwise it would make everything changeable of a file that is stored.
+        rule=f"({_HAD_FAILED})"
+        " || !(has(self.source) && has(self.source.provider) && has(self.source.provider.failure))",
+        message="failure cannot be added later; add an artifact with another name",
+        field_path=".source.provider.failure",
+    ),
 )
 ARTIFACTS_SCHEMA: Final[dict[str, Any]] = {
     "maxItems": MAX_ARTIFACTS,

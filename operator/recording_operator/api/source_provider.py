@@ -72,5 +72,5 @@ class ProviderRecording(ApiModel):
     failure: Annotated[str, WithJsonSchema(cel.string(max_length=MAX_FAILURE_CHARS))] | None = Field(
         default=None,
         description="Set if the provider has reported that there will be no recording: its code and message. The "
-        "artifact then fails with reason ProviderFailed.",
+        "artifact then fails with reason ProviderFailed. Cannot be added to an artifact that exists.",
     )
