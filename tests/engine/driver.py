@@ -14,13 +14,12 @@ from recording_operator.engine.facts import (
     LocationSeen,
     LocationsListed,
     RecordingSeen,
-    Sink,
-    SinksChanged,
     TransferEnded,
     TransferFailed,
     TransferSucceeded,
     WriteAccepted,
 )
+from recording_operator.engine.notification_facts import Sink, SinksChanged
 from recording_operator.engine.queue import Capacity
 from tests.engine.builders import START, a_location, engine_options
 

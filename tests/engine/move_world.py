@@ -32,7 +32,6 @@ from recording_operator.engine.facts import (
     ManifestWritten,
     RecordingRead,
     RecordingSeen,
-    SinksChanged,
     TransferEnded,
     TransferFailed,
     TransferStopped,
@@ -41,6 +40,7 @@ from recording_operator.engine.facts import (
     WriteAccepted,
     WriteRejected,
 )
+from recording_operator.engine.notification_facts import SinksChanged
 from tests.engine.builders import START, a_location, a_recording, an_artifact, an_artifact_status, engine_options
 from tests.engine.driver import applied, newer
 

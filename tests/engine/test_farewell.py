@@ -12,16 +12,9 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase, Recording
 from recording_operator.api.recording_status import ArtifactStatus
 from recording_operator.engine.actions import CleanUp, ReportNotification, SendNotification, WriteFinalizers
-from recording_operator.engine.facts import (
-    CleanupEnded,
-    LocationSeen,
-    NotificationDelivered,
-    NotificationFailed,
-    RecordingGone,
-    RecordingSeen,
-    Sink,
-)
+from recording_operator.engine.facts import CleanupEnded, LocationSeen, RecordingGone, RecordingSeen
 from recording_operator.engine.farewell import FOR_EARLIER_EVENTS, LONGEST
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed, Sink
 from tests.engine.builders import a_finished_recording, a_location, an_artifact_status
 from tests.engine.driver import Driver, deleting, none, only
 from tests.engine.scenes import UID

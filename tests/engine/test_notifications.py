@@ -9,14 +9,8 @@ import pytest
 from recording_operator.api.notification import MAX_NOTIFICATIONS
 from recording_operator.api.recording import Recording
 from recording_operator.engine.actions import NotificationOutcome, ReportNotification, SendNotification, WriteStatus
-from recording_operator.engine.facts import (
-    NotificationDelivered,
-    NotificationFailed,
-    RecordingSeen,
-    Sink,
-    SinksChanged,
-    WriteAccepted,
-)
+from recording_operator.engine.facts import RecordingSeen, WriteAccepted
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed, Sink, SinksChanged
 from recording_operator.engine.notifications import DELAYS, LONGEST_OUTAGE, MOST_ATTEMPTS
 from tests.engine.builders import a_recording
 from tests.engine.driver import Driver, applied, newer, none, only

@@ -7,7 +7,8 @@ import pytest
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceRef
 from recording_operator.engine.actions import WriteStatus
-from recording_operator.engine.facts import RecordingSeen, Sink
+from recording_operator.engine.facts import RecordingSeen
+from recording_operator.engine.notification_facts import Sink
 from tests.engine.builders import a_provider, a_recording, an_artifact
 from tests.engine.driver import Driver, newer, only
 from tests.engine.scenes import UID, failure

@@ -40,7 +40,6 @@ from recording_operator.engine.facts import (
     RecordingGone,
     RecordingSeen,
     RecordingsListed,
-    SinksChanged,
     TransferProgress,
     UsageCountBegan,
     UsageCounted,
@@ -48,6 +47,7 @@ from recording_operator.engine.facts import (
     WriteRejected,
 )
 from recording_operator.engine.finalizer import ensure_finalizer, has_finalizer, remove_finalizer
+from recording_operator.engine.notification_facts import SinksChanged
 from recording_operator.engine.placement import location_name
 from recording_operator.engine.queue import Slots
 from recording_operator.engine.queue_snapshot import QueueSnapshot, take_snapshot

@@ -12,6 +12,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording, SourceFacts
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportScope
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed, SinksChanged
 
 Affects = Callable[[Recording, str | None], bool]
 """Whether a fact may concern a Recording that is, or is about to be, at the location with this name."""
@@ -113,31 +114,6 @@ class BudgetHoldsChanged:
     """All holds that apply now. Before the first of these facts they are not known, and no upload begins."""
 
     holds: tuple[BudgetHold, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sink:
-    """An EventSink, as far as the engine needs it."""
-
-    namespace: str
-    name: str
-    events: frozenset[str]
-    match_labels: tuple[tuple[str, str], ...] = ()
-    suspended: bool = False
-    """Events are kept, and not sent."""
-    stopped: bool = False
-    """Its receiver responded 410 Gone: nothing is announced to it before it is edited."""
-    since: datetime | None = None
-    """When it was edited, or has recovered: what failed before is sent then, not when it is due."""
-    usable_since: datetime | None = None
-    """Older events are as old as this when it is decided whether to give them up: they may have had to wait before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinksChanged:
-    """All EventSinks that exist now. Before the first of these facts they are not known."""
-
-    sinks: tuple[Sink, ...]
 
 
 class OwnerUsage(NamedTuple):
@@ -329,30 +305,6 @@ class ManifestFailed:
     """Why not; None if nothing was tried."""
     message: str = ""
     retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationDelivered:
-    """The sink has accepted the event."""
-
-    uid: str
-    sink: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotificationFailed:
-    """The sink has not accepted the event. `message` contains no secret."""
-
-    uid: str
-    sink: str
-    id: str
-    message: str = ""
-    retry_after_s: float | None = None
-    is_final: bool = False
-    """No later attempt can succeed."""
-    tried: bool = True
-    """False if nothing was sent: another operator may be the leader or, with a message, the sink keeps failing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

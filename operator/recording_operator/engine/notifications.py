@@ -13,7 +13,7 @@ from typing import Final
 from recording_operator.api.notification import MAX_NOTIFICATIONS, Notification, NotificationPhase
 from recording_operator.api.recording import Recording, RecordingStatus
 from recording_operator.engine.actions import Action, NotificationOutcome, ReportNotification, SendNotification
-from recording_operator.engine.facts import NotificationDelivered, NotificationFailed, Sink
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed, Sink
 from recording_operator.engine.notification_work import key_of
 from recording_operator.engine.occurrences import occurrences
 from recording_operator.engine.state import EngineState

@@ -20,8 +20,6 @@ from recording_operator.engine.facts import (
     LeadershipConfirmed,
     ManifestFailed,
     ManifestWritten,
-    NotificationDelivered,
-    NotificationFailed,
     RecordingRead,
     SizeFound,
     SourceResolved,
@@ -31,6 +29,7 @@ from recording_operator.engine.facts import (
     WriteAccepted,
     WriteRejected,
 )
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.tracked_recording import TrackedRecording
 

@@ -4,7 +4,8 @@ from collections import OrderedDict
 from typing import Final
 
 from recording_operator.api.recording import Recording
-from recording_operator.engine.facts import Affects, Sink, SinksChanged
+from recording_operator.engine.facts import Affects
+from recording_operator.engine.notification_facts import Sink, SinksChanged
 
 _REMEMBERED: Final = 10_000
 

@@ -18,7 +18,8 @@ from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkThreads
 from recording_operator.engine.actions import NotificationOutcome, ReportNotification, SendNotification
-from recording_operator.engine.facts import Fact, NotificationDelivered, NotificationFailed, ref_of
+from recording_operator.engine.facts import Fact, ref_of
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed
 from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
 from recording_operator.metrics import Metrics

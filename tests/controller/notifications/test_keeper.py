@@ -12,7 +12,7 @@ from recording_operator.controller.notifications.keeper import SinkKeeper
 from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkKey
-from recording_operator.engine.facts import Sink, SinksChanged
+from recording_operator.engine.notification_facts import Sink, SinksChanged
 from recording_operator.kube.client import KubeApi
 from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 from tests.controller.notifications.sinks import FakeSinkApi, a_raw_sink

@@ -10,7 +10,8 @@ from recording_operator.api.notification import EventName, Notification, Notific
 from recording_operator.api.recording import Phase, Recording
 from recording_operator.controller.notifications.payloads import recording_event
 from recording_operator.engine.actions import ReportNotification, SendNotification
-from recording_operator.engine.facts import Fact, NotificationDelivered, NotificationFailed, Sink, SinksChanged
+from recording_operator.engine.facts import Fact
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed, Sink, SinksChanged
 from recording_operator.notify.events import encode
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from recording_operator.controller.notifications.payloads import Payloads
 from recording_operator.controller.notifications.threads import SinkKey, SinkThreads
 from recording_operator.controller.recordings.announcements import EventPoster
 from recording_operator.engine.actions import NotificationOutcome, ReportNotification, SendNotification
-from recording_operator.engine.facts import Fact, NotificationDelivered, NotificationFailed
+from recording_operator.engine.facts import Fact
+from recording_operator.engine.notification_facts import NotificationDelivered, NotificationFailed
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.events import EventType

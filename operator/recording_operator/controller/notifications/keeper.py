@@ -23,7 +23,7 @@ from recording_operator.controller.notifications.record import SinkProblem, Sink
 from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkKey
-from recording_operator.engine.facts import SinksChanged
+from recording_operator.engine.notification_facts import SinksChanged
 from recording_operator.notify.sender import NotAcceptedError, SinkTarget
 
 _TARGET_S: Final = 30.0

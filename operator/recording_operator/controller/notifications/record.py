@@ -9,7 +9,7 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.notification import ClusterNotification, EventName
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.notifications.circuit import Circuit, SinkOutage
-from recording_operator.engine.facts import Sink
+from recording_operator.engine.notification_facts import Sink
 from recording_operator.notify.sender import SinkTarget
 
 READY = "Ready"
