@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Final
 
 from recording_operator.api.storagereport import ComparisonRow, ReportCost
+from recording_operator.cells import clean, no_formula, width
 from recording_operator.costs.export import Row, Step
 from recording_operator.costs.money import CENT, MILL, ZERO, plain, rounded
 from recording_operator.costs.rows import GroupBy
@@ -20,8 +21,6 @@ _NAMES: Final = (0, 1)
 _AMOUNTS: Final = ("MONTH-TO-DATE", "PROJECTED", "DIFFERENCE")
 _COMPARISON_NAMES: Final = (0, 1, 5)
 _ESTIMATED: Final = "~ Some days had no count. Their numbers are derived from other days.\n"
-# A spreadsheet may run a cell that begins with one of these as a formula.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 Cell = str | Decimal | datetime | bool | None
 
 
@@ -62,11 +61,6 @@ def _text(cell: Cell) -> str:
             return f"{cell:%Y-%m-%dT%H:%M:%SZ}"
         case _:
             return no_formula(cell)
-
-
-def no_formula(cell: str) -> str:
-    """A name as a cell, with an apostrophe if a spreadsheet might run it. A number may begin with a minus."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
 
 
 def _cells(row: Row) -> tuple[Cell, ...]:
@@ -133,14 +127,15 @@ def _compared(
 
 def aligned(lines: Sequence[Sequence[str]], *, left: Collection[int]) -> str:
     """Lines of cells under each other, the columns in `left` to the left, others to the right."""
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    cells = [[clean(cell) for cell in line] for line in lines]
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     return "".join(
         "   ".join(
-            cell.ljust(width) if place in left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell + " " * (room - width(cell)) if place in left else " " * (room - width(cell)) + cell
+            for place, (cell, room) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         + "\n"
-        for line in lines
+        for line in cells
     )
 
 

@@ -5,9 +5,9 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+from recording_operator.cells import no_formula
 
 
 def without_managed_fields(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,15 +33,11 @@ def write_document(document: Mapping[str, Any], output: str) -> None:
     yaml.dump(document, sys.stdout, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _no_formula(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell
-
-
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write comma-separated values to standard output. No cell is a formula for a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text)
     if headers:
         writer.writerow(headers)
-    writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+    writer.writerows([no_formula(cell) for cell in row] for row in rows)
     sys.stdout.write(text.getvalue())

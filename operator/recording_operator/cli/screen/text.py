@@ -1,36 +1,16 @@
-"""Text for a terminal: no control characters, its width in columns, and colours where they are wanted."""
+"""Text for a terminal: tables, and colours where they are wanted."""
 
 import os
 import sys
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 import click
 
-_WIDE: Final = ("W", "F")
+from recording_operator.cells import clean, width
+
+__all__ = ["clean", "phase_style", "table", "wants_colour", "width"]
 _COLOURS: Final = {"Complete": "green", "Uploading": "blue", "Pending": "yellow", "Failed": "red"}
-
-
-def clean(text: object) -> str:
-    """Text from a cluster without control characters: a title must not move the cursor or change colours."""
-    shown = str(text)
-    if shown.isprintable():
-        return shown
-    return "".join(" " if char in "\t\n\r" else char for char in shown if char in "\t\n\r" or _is_shown(char))
-
-
-def _is_shown(char: str) -> bool:
-    return not unicodedata.category(char).startswith("C")
-
-
-def width(text: str) -> int:
-    """How many columns a clean text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        2 if unicodedata.east_asian_width(char) in _WIDE else 0 if unicodedata.combining(char) else 1 for char in text
-    )
 
 
 def wants_colour() -> bool:
