@@ -1,5 +1,6 @@
 """The cluster as the caller sees it: requests with the caller's own rights, in the namespace of the context."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ class Cluster:
 @contextmanager
 def open_cluster(options: ClusterOptions) -> Iterator[Cluster]:
     """Connect. Raises ConnectionConfigError; requests raise KubeError."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what a person must know is an error, not a log line
     server = connection(kubeconfig=options.kubeconfig, context=options.context)
     if options.as_user or options.as_groups:
         server = replace(server, impersonation=impersonation(user=options.as_user, groups=options.as_groups))

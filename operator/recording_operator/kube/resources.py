@@ -5,14 +5,19 @@ Every method raises KubeError (errors.py).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
 from recording_operator.api.names import API_VERSION
-from recording_operator.kube.errors import Gone, Invalid
-from recording_operator.kube.rest import MERGE_PATCH, Rest
+from recording_operator.kube.errors import Gone, Invalid, UnexpectedAnswer, error_from_response
+from recording_operator.kube.rest import MERGE_PATCH, WATCH, StreamingRest
 
 _PAGE: Final = 500
+WATCH_S: Final = 60
+"""The server ends a watch after this time, and the next one continues where it ended."""
+_SILENCE_S: Final = 15
+"""A watch that has not ended so long after its time is a broken connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +50,41 @@ PODS: Final = ResourceKind(api_version="v1", plural="pods")
 EVENTS: Final = ResourceKind(api_version="v1", plural="events")
 
 
+class ChangeType(StrEnum):
+    """What a watch reports about an object. A deletion is also reported if it no longer matches the selectors."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    BOOKMARK = "BOOKMARK"
+    """Only the version is new, from which the next watch continues."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectChange:
+    """A change that a watch has reported."""
+
+    type: ChangeType
+    object: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        """The resourceVersion."""
+        return str((self.object.get("metadata") or {}).get("resourceVersion") or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSnapshot:
+    """All objects at one moment, and the version from which a watch continues."""
+
+    items: tuple[dict[str, Any], ...]
+    version: str
+
+
 class Resources:
     """Reads and writes objects."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: StreamingRest) -> None:
         self._rest = rest
 
     def get(self, kind: ResourceKind, name: str, *, namespace: str | None = None) -> dict[str, Any]:
@@ -64,9 +100,7 @@ class Resources:
         fields: str | None = None,
     ) -> Iterator[dict[str, Any]]:
         """All objects (of one namespace, if given) that match the selectors, page by page."""
-        query: dict[str, str | int] = {"limit": _PAGE}
-        query |= {"labelSelector": labels} if labels else {}
-        query |= {"fieldSelector": fields} if fields else {}
+        query: dict[str, str | int] = {"limit": _PAGE, **_selectors(labels, fields)}
         while True:
             try:
                 page = self._rest.request("GET", kind.collection(namespace), query=query)
@@ -79,6 +113,56 @@ class Resources:
             if not token:
                 return
             query["continue"] = token
+
+    def snapshot(
+        self,
+        kind: ResourceKind,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> ObjectSnapshot:
+        """All objects that match the selectors, all of the same moment, with the version to watch from."""
+        query: dict[str, str | int] = {"limit": _PAGE, **_selectors(labels, fields)}
+        items: list[dict[str, Any]] = []
+        while True:
+            try:
+                page = self._rest.request("GET", kind.collection(namespace), query=query)
+            except Gone:
+                # A list that continues with the newest state would not be of one moment: read all of it at once.
+                query, items = dict(_selectors(labels, fields)), []
+                continue
+            items += page.get("items") or ()
+            metadata = page.get("metadata") or {}
+            token = metadata.get("continue")
+            if not token:
+                return ObjectSnapshot(items=tuple(items), version=str(metadata.get("resourceVersion") or ""))
+            query["continue"] = token
+
+    def watch(
+        self,
+        kind: ResourceKind,
+        *,
+        version: str,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        duration_s: int = WATCH_S,
+    ) -> Iterator[ObjectChange]:
+        """The changes after `version`, bookmarks included, until the server ends the watch after `duration_s`.
+
+        Raises Gone if the version is too old; ApiUnavailable if the connection breaks.
+        """
+        path = kind.collection(namespace)
+        query: dict[str, str | int] = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": duration_s,
+            **_selectors(labels, fields),
+        }
+        for line in self._rest.stream(path, query=query, read_timeout_s=duration_s + _SILENCE_S):
+            yield _change(line, request=f"{WATCH} {path}")
 
     def create(
         self, kind: ResourceKind, body: Mapping[str, Any], *, namespace: str | None = None, dry_run: bool = False
@@ -106,6 +190,19 @@ class Resources:
         """Delete exactly this object. Raises NotFound, Conflict."""
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
         self._rest.request("DELETE", kind.path(namespace, name), body=options)
+
+
+def _selectors(labels: str | None, fields: str | None) -> dict[str, str]:
+    return {**({"labelSelector": labels} if labels else {}), **({"fieldSelector": fields} if fields else {})}
+
+
+def _change(line: Mapping[str, Any], *, request: str) -> ObjectChange:
+    kind, found = line.get("type"), line.get("object") or {}
+    if kind == "ERROR":
+        raise error_from_response(status=int(found.get("code") or 0), body=found, retry_after=None, request=request)
+    if kind not in tuple(ChangeType):
+        raise UnexpectedAnswer(f"{request}: the watch has reported an unknown type of change")
+    return ObjectChange(type=ChangeType(kind), object=dict(found))
 
 
 def _dry_run(wanted: bool) -> dict[str, str]:

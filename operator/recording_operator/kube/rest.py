@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -15,6 +16,8 @@ from recording_operator.kube.errors import ApiUnavailable, KubeError, Unexpected
 from recording_operator.kube.outage import Outage
 
 MERGE_PATCH: Final = "application/merge-patch+json"
+WATCH: Final = "WATCH"
+"""The method in errors of watches: for the API server it is a GET, for RBAC a verb of its own."""
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
 _AT_ONCE_S: Final = 2.0
@@ -52,6 +55,16 @@ class Rest(Protocol):
         """Send a request, and return the JSON object of a 2xx response. `read_timeout_s` is 30 s by default.
 
         Raises KubeError (see errors.py). After ApiUnavailable a write may have happened.
+        """
+
+
+class StreamingRest(Rest, Protocol):
+    """Also receives responses that do not end, such as watches."""
+
+    def stream(self, path: str, *, query: Mapping[str, str | int], read_timeout_s: float) -> Iterator[dict[str, Any]]:
+        """GET a response with one JSON object per line, and yield each one when it arrives, until the server ends it.
+
+        Raises KubeError; ApiUnavailable if the connection breaks, or if nothing arrives for `read_timeout_s`.
         """
 
 
@@ -111,6 +124,25 @@ class RestClient:
         finally:
             self._observer.api_responded(verb=method, outcome=outcome, seconds=time.monotonic() - started)
 
+    def stream(self, path: str, *, query: Mapping[str, str | int], read_timeout_s: float) -> Iterator[dict[str, Any]]:
+        """See `StreamingRest.stream`."""
+        request_line = f"{WATCH} {path}"
+        try:
+            with _translated(request_line):
+                response = self._pools.request(
+                    "GET",
+                    self._url(path, query),
+                    headers=self._headers("application/json", "application/json"),
+                    timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+                    redirect=False,
+                    preload_content=False,
+                )
+            with closing(response):
+                yield from _objects(response, request_line)
+        except KubeError as error:
+            error.method, error.path = WATCH, path
+            raise
+
     def _request(
         self,
         method: str,
@@ -122,18 +154,15 @@ class RestClient:
     ) -> dict[str, Any]:
         request_line = f"{method} {path}"
         started_s = time.monotonic()
-        url = self._connection.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
-        try:
+        with _translated(request_line):
             response = self._pools.request(
                 method,
-                url,
+                self._url(path, query),
                 headers=headers,
                 body=None if body is None else json.dumps(body).encode(),
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
                 redirect=False,
             )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiUnavailable(f"{request_line}: no response from the API server ({_cause(error)})") from None
         if (
             time.monotonic() - started_s < _AT_ONCE_S
             and (date := parse_http_date(response.headers.get("Date"))) is not None
@@ -147,6 +176,9 @@ class RestClient:
         raise error_from_response(
             status=response.status, body=parsed, retry_after=response.headers.get("Retry-After"), request=request_line
         )
+
+    def _url(self, path: str, query: Mapping[str, str | int] | None) -> str:
+        return self._connection.server.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
 
     def _headers(self, content_type: str, accept: str) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict(
@@ -166,6 +198,37 @@ def _pools(connection: Connection, *, connections: int) -> urllib3.PoolManager:
     if connection.proxy:
         return urllib3.ProxyManager(connection.proxy, **options)
     return urllib3.PoolManager(**options)
+
+
+@contextmanager
+def _translated(request_line: str) -> Iterator[None]:
+    """Turns failures of the connection into ApiUnavailable."""
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise ApiUnavailable(f"{request_line}: no response from the API server ({_cause(error)})") from None
+
+
+def _objects(response: urllib3.BaseHTTPResponse, request_line: str) -> Iterator[dict[str, Any]]:
+    """The objects of a response, each in a line of its own. Raises KubeError."""
+    if response.status != 200:  # noqa: PLR2004 - an HTTP status
+        with _translated(request_line):
+            body = _parsed(response.read())
+        retry_after = response.headers.get("Retry-After")
+        raise error_from_response(status=response.status, body=body, retry_after=retry_after, request=request_line)
+    rest = b""
+    chunks = response.stream()
+    while True:
+        with _translated(request_line):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            found = _parsed(line)
+            if found is None:
+                raise UnexpectedAnswer(f"{request_line}: the response is not a JSON object", status=response.status)
+            yield found
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:

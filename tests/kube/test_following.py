@@ -1,0 +1,218 @@
+"""Lists and watches of programs that people call, on a real API server that ends, restarts and forgets."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from localcluster import ControlPlane
+from recording_operator.kube.connection import Connection, connection
+from recording_operator.kube.errors import ApiUnavailable, Forbidden, Gone, Invalid, KubeError
+from recording_operator.kube.following import Interruption, ObjectSelection, ObjectUpdate, follow
+from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, ObjectSnapshot, Resources
+from recording_operator.kube.rest import RestClient
+from tests.kube.objects import a_large_recording, a_recording, annotate
+from tests.support.proxy import TcpProxy, port_of
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+
+class Followed:
+    """Everything that is followed in another thread."""
+
+    def __init__(self, updates: Iterator[ObjectUpdate]) -> None:
+        self.seen: list[ObjectUpdate] = []
+        self.errors: Queue[KubeError] = Queue()
+        self._updates = updates
+        Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        try:
+            for update in self._updates:
+                self.seen.append(update)
+        except KubeError as error:
+            self.errors.put(error)
+
+    def snapshots(self) -> list[ObjectSnapshot]:
+        return [one for one in self.seen if isinstance(one, ObjectSnapshot)]
+
+    def interruptions(self) -> list[KubeError]:
+        return [one.error for one in self.seen if isinstance(one, Interruption)]
+
+    def changed(self, change_type: ChangeType, name: str) -> bool:
+        return any(
+            isinstance(one, ObjectChange) and one.type is change_type and one.object["metadata"]["name"] == name
+            for one in self.seen
+        )
+
+
+def client_of(where: Connection) -> Resources:
+    return Resources(RestClient(where))
+
+
+def path_of(namespace: str, name: str) -> str:
+    return f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordings/{name}"
+
+
+def in_namespace(namespace: str, **selectors: Any) -> ObjectSelection:
+    return ObjectSelection(kind=RECORDINGS, namespace=namespace, **selectors)
+
+
+def test_a_list_then_its_changes_across_many_watches(cluster: ControlPlane, admin: RestClient, namespace: str) -> None:
+    stored = a_recording(admin, namespace, "first")
+    followed = Followed(follow(Resources(admin), in_namespace(namespace), watch_s=1))
+    eventually(lambda: len(followed.snapshots()) == 1)
+    assert [one["metadata"]["name"] for one in followed.snapshots()[0].items] == ["first"]
+
+    for number in range(3):
+        watches = count_watches(cluster, namespace)
+        annotate(admin, stored, f"edit {number}")
+        eventually(partial(has_seen, followed, 2 + number))
+        eventually(partial(opened_more_watches, cluster, namespace, than=watches))
+    a_recording(admin, namespace, "second")
+    eventually(partial(followed.changed, ChangeType.ADDED, "second"))
+    admin.request("DELETE", path_of(namespace, "second"))
+    eventually(partial(followed.changed, ChangeType.DELETED, "second"))
+    assert len(followed.snapshots()) == 1
+    assert followed.interruptions() == []
+
+
+def has_seen(followed: Followed, updates: int) -> bool:
+    return len(followed.seen) == updates
+
+
+def opened_more_watches(cluster: ControlPlane, namespace: str, *, than: int) -> bool:
+    return count_watches(cluster, namespace) > than
+
+
+def count_watches(cluster: ControlPlane, namespace: str) -> int:
+    return sum(
+        event["verb"] == "watch" and event["objectRef"].get("namespace") == namespace
+        for event in cluster.audit_events()
+    )
+
+
+def test_selectors_apply_to_the_list_and_the_watch(admin: RestClient, namespace: str) -> None:
+    for name in ("one", "two"):
+        a_recording(admin, namespace, name)
+    followed = Followed(follow(Resources(admin), in_namespace(namespace, fields="metadata.name=two")))
+    eventually(lambda: len(followed.snapshots()) == 1)
+    admin.request("DELETE", path_of(namespace, "one"))
+    admin.request("DELETE", path_of(namespace, "two"))
+    eventually(partial(followed.changed, ChangeType.DELETED, "two"))
+    assert not followed.changed(ChangeType.DELETED, "one")
+
+
+def test_a_snapshot_of_several_pages_is_of_one_moment(
+    admin: RestClient, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recording_operator.kube.resources._PAGE", 2)
+    for number in range(5):
+        a_recording(admin, namespace, f"r{number}")
+    snapshot = Resources(admin).snapshot(RECORDINGS, namespace=namespace)
+    assert [one["metadata"]["name"] for one in snapshot.items] == [f"r{number}" for number in range(5)]
+    late = a_recording(admin, namespace, "late")
+    change = next(Resources(admin).watch(RECORDINGS, namespace=namespace, version=snapshot.version))
+    assert (change.type, change.object["metadata"]["uid"]) == (ChangeType.ADDED, late["metadata"]["uid"])
+
+
+def test_a_version_that_the_server_has_forgotten_is_gone_and_is_listed_again(
+    rough_cluster: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_admin = RestClient(connection(kubeconfig=rough_cluster.kubeconfig))
+    rough_cluster.kubectl("create", "namespace", namespace)
+    stored = a_recording(with_admin, namespace, "r")
+    resources = Resources(with_admin)
+    with pytest.raises(Gone):
+        list(resources.watch(RECORDINGS, namespace=namespace, version="1"))
+
+    real = resources.snapshot
+    versions = iter(["1"])
+
+    def outdated(*args: Any, **selectors: Any) -> ObjectSnapshot:
+        snapshot = real(*args, **selectors)
+        return replace(snapshot, version=next(versions, snapshot.version))
+
+    monkeypatch.setattr(resources, "snapshot", outdated)
+    followed = Followed(follow(resources, in_namespace(namespace)))
+    eventually(lambda: len(followed.snapshots()) == 2)
+    annotate(with_admin, stored, "edit")
+    eventually(partial(followed.changed, ChangeType.MODIFIED, "r"))
+    assert followed.interruptions() == []
+
+
+def test_after_a_crash_of_the_api_server_everything_is_listed_again(
+    rough_cluster: ControlPlane, namespace: str
+) -> None:
+    with_admin = RestClient(connection(kubeconfig=rough_cluster.kubeconfig))
+    rough_cluster.kubectl("create", "namespace", namespace)
+    a_recording(with_admin, namespace, "before")
+    followed = Followed(follow(Resources(with_admin), in_namespace(namespace)))
+    eventually(lambda: len(followed.snapshots()) == 1)
+
+    rough_cluster.kill_component("kube-apiserver")
+    eventually(lambda: any(isinstance(one, ApiUnavailable) for one in followed.interruptions()))
+    rough_cluster.start_component("kube-apiserver")
+    a_recording(with_admin, namespace, "after")
+
+    eventually(lambda: len(followed.snapshots()) >= 2, within_s=60)
+    eventually(
+        lambda: (
+            followed.changed(ChangeType.ADDED, "after")
+            or "after" in [one["metadata"]["name"] for one in followed.snapshots()[-1].items]
+        ),
+        within_s=60,
+    )
+    assert followed.errors.empty()
+
+
+def test_a_connection_that_is_silent_is_opened_again(cluster: ControlPlane, admin: RestClient, namespace: str) -> None:
+    stored = a_recording(admin, namespace, "r")
+    with TcpProxy(port_of(cluster.server)) as proxy:
+        through = replace(connection(kubeconfig=cluster.kubeconfig), server=f"https://127.0.0.1:{proxy.port}")
+        followed = Followed(follow(client_of(through), in_namespace(namespace), watch_s=1))
+        watches = count_watches(cluster, namespace)
+        eventually(lambda: count_watches(cluster, namespace) > watches)
+        assert proxy.swallow() >= 1
+        annotate(admin, stored, "unseen")
+        eventually(lambda: len(followed.snapshots()) == 2, within_s=40)
+        assert [type(one) for one in followed.interruptions()] == [ApiUnavailable]
+
+
+def test_the_first_failure_is_raised(cluster: ControlPlane, namespace: str) -> None:
+    without_rights = client_of(connection(kubeconfig=cluster.user_kubeconfig("tenant")))
+    with pytest.raises(Forbidden) as forbidden:
+        next(follow(without_rights, in_namespace(namespace)))
+    assert forbidden.value.path.endswith("/recordings")
+
+
+def test_a_rejection_that_lasts_is_raised(admin: RestClient, namespace: str) -> None:
+    resources = Resources(admin)
+    moments = iter(range(0, 1000, 12))
+    updates = follow(resources, in_namespace(namespace), pause=lambda _: None, clock=lambda: next(moments))
+    assert isinstance(next(updates), ObjectSnapshot)
+    resources.watch = resources.snapshot = _rejects  # type: ignore[method-assign, assignment]
+    seen: list[ObjectUpdate] = []
+    with pytest.raises(Invalid):
+        seen.extend(islice(updates, 100))
+    assert [type(one) for one in seen] == [Interruption] * 3
+    assert next(moments) == 48
+
+
+def _rejects(*_: Any, **__: Any) -> Iterator[ObjectChange]:
+    raise Invalid("the selector is wrong", status=400)
+
+
+def test_objects_larger_than_a_chunk_are_whole(admin: RestClient, namespace: str) -> None:
+    followed = Followed(follow(Resources(admin), in_namespace(namespace)))
+    eventually(lambda: len(followed.snapshots()) == 1)
+    stored = a_large_recording(admin, namespace, "large")
+    eventually(partial(followed.changed, ChangeType.ADDED, "large"))
+    [change] = [one for one in followed.seen if isinstance(one, ObjectChange)]
+    assert change.object["spec"] == stored["spec"]
