@@ -8,18 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.recording import Claim, Phase, Recording, RecordingStatus
-from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, Limits, StorageLocation
+from recording_operator.api.recording import Claim, Phase, RecordingStatus
+from recording_operator.api.storagelocation import AllowedNamespaces, LabelSelector, StorageLocation
 from recording_operator.engine.actions import (
-    CleanUp,
     ReadNamespace,
     ReadRecording,
     StartTransfer,
-    WriteManifest,
     WriteStatus,
 )
 from recording_operator.engine.facts import (
-    BudgetHoldsChanged,
     LocationGone,
     LocationSeen,
     LocationsListed,
@@ -30,45 +27,12 @@ from recording_operator.engine.facts import (
     WriteRejected,
 )
 from recording_operator.engine.placement import location_name
-from recording_operator.engine.weights import heaviest
-from tests.engine.builders import START, a_budget_hold, a_location, a_recording, an_artifact, an_artifact_status, uid_of
-from tests.engine.driver import CLAIM, Driver, applied, deleting, newer, none, only
+from tests.engine.builders import START, a_location, a_recording, an_artifact_status
+from tests.engine.choices import EQUAL, both, driven, loser, seen, unplaced, winner
+from tests.engine.driver import CLAIM, Driver, applied, newer, none, only
 from tests.engine.scenes import UID
 
-EQUAL = {"s3": 50, "ebs": 50}
 OTHER = Claim(holder="op-b", transitions=4)
-
-
-def seen(name: str, weight: int = 50, *, ready: bool = True, checked: bool = True, **fields: object) -> LocationSeen:
-    """A location with a weight, as its check found it."""
-    location = a_location(name, weight=weight, **fields)  # type: ignore[arg-type]
-    return LocationSeen(location=location, ready=ready, checked=checked, message="no answer")
-
-
-def driven(*facts: LocationSeen) -> Driver:
-    """An engine with these locations, and `archive`, which has no weight."""
-    driver = Driver()
-    driver.tell(*facts)
-    return driver
-
-
-def unplaced(number: int = 1, **fields: object) -> Recording:
-    return a_recording(number=number, location=None, **fields)  # type: ignore[arg-type]
-
-
-def winner(number: int = 1, weights: dict[str, int] | None = None) -> str:
-    name = heaviest(uid_of(number), weights or EQUAL)
-    assert name is not None
-    return name
-
-
-def loser(number: int = 1) -> str:
-    return next(name for name in EQUAL if name != winner(number))
-
-
-def both(**of_winner: object) -> list[LocationSeen]:
-    """Two locations of the same weight; the fields are those of the one that wins the first Recording."""
-    return [seen(loser()), seen(winner(), **of_winner)]  # type: ignore[arg-type]
 
 
 def test_the_choice_is_written_with_the_claim_before_anything_starts() -> None:
@@ -310,71 +274,6 @@ def test_a_placement_that_somebody_removes_from_the_status_is_written_again() ->
     assert driver.engine.state.recordings[UID].location_to_write == winner()
 
 
-# Limits, budgets, deletion
-
-
-def test_slots_are_counted_at_the_chosen_location() -> None:
-    limits = Limits(concurrent_uploads=1)
-    driver = driven(seen("s3", limits=limits), seen("ebs", limits=limits))
-
-    for number in range(1, 21):
-        write = [
-            action
-            for action in driver.tell(RecordingSeen(recording=unplaced(number)))
-            if isinstance(action, WriteStatus) and "claim" in action.status
-        ]
-        for one in write:
-            driver.accept(one, unplaced(number))
-
-    started = [action for action in driver.actions if isinstance(action, StartTransfer)]
-    assert {action.location.metadata.name for action in started} == {"s3", "ebs"}
-    assert len(started) == 2
-
-
-def test_a_budget_of_the_chosen_location_holds_it_and_one_of_another_does_not() -> None:
-    driver = driven(*both())
-    driver.tell(BudgetHoldsChanged(holds=(a_budget_hold(locations=[winner()]),)))
-
-    waits = driver.accept(only(driver.tell(RecordingSeen(recording=unplaced())), WriteStatus), unplaced())
-    assert (waits.status.reason, waits.status.storage_location) == (Reason.BUDGET_EXCEEDED, None)
-    assert driver.engine.snapshot(driver.now).held == {"all": 1}
-
-    write = only(driver.tell(BudgetHoldsChanged(holds=(a_budget_hold(locations=[loser()]),))), WriteStatus)
-    assert write.status["storageLocation"] == winner()
-
-
-def test_deleted_before_it_was_placed_it_goes_at_once() -> None:
-    driver = driven(*both(ready=False), seen(loser(), ready=False))
-    waits = driver.accept(only(driver.tell(RecordingSeen(recording=unplaced())), WriteStatus), unplaced())
-
-    actions = driver.tell(RecordingSeen(recording=deleting(waits)))
-
-    assert none(actions, CleanUp)
-    assert UID not in driver.engine.state.recordings
-
-
-def test_cancelled_before_it_was_placed_it_ends_without_a_location() -> None:
-    driver = driven()
-    waits = driver.accept(only(driver.tell(RecordingSeen(recording=unplaced())), WriteStatus), unplaced())
-
-    write = only(driver.tell(RecordingSeen(recording=newer(waits, cancel=True))), WriteStatus)
-
-    assert write.status["phase"] == "Failed"
-    assert "storageLocation" not in write.status
-
-
-def test_several_artifacts_share_one_place() -> None:
-    driver = driven(*both())
-
-    driver.claimed(unplaced().model_copy(update={"spec": a_recording(
-        an_artifact("a"), an_artifact("b"), an_artifact("c"), location=None
-    ).spec}))  # fmt: skip
-
-    started = [action for action in driver.actions if isinstance(action, StartTransfer)]
-    assert {action.location.metadata.name for action in started} == {winner()}
-    assert len(started) == 3
-
-
 @settings(max_examples=60, deadline=timedelta(seconds=5))
 @given(
     events=st.lists(
@@ -419,15 +318,3 @@ def test_a_weight_that_is_set_later_gives_waiting_recordings_a_place() -> None:
     write = only(driver.tell(LocationSeen(location=archive(1), ready=True)), WriteStatus)
 
     assert write.status["storageLocation"] == "archive"
-
-
-def test_one_that_ends_before_it_was_placed_has_no_manifest() -> None:
-    driver = driven(seen("s3", manifest=True))
-    cancelled = unplaced(cancel=True)
-    ended = driver.accept(only(driver.tell(RecordingSeen(recording=cancelled)), WriteStatus), cancelled)
-
-    driver.wait(3600)
-
-    assert (ended.status.phase, ended.status.storage_location) == (Phase.FAILED, None)
-    assert none(driver.actions, WriteManifest)
-    assert driver.engine.state.recordings == {}
