@@ -1,4 +1,6 @@
-"""Three people who call `kubectl recordings`: an administrator, a tenant who may edit one namespace, and a viewer."""
+"""Three people who call `kubectl recordings` (an administrator, a tenant who may edit one namespace, and a viewer), and
+a strict store.
+"""
 
 import os
 import subprocess
@@ -14,7 +16,12 @@ import yaml
 
 from localcluster import ControlPlane
 from tests.conftest import TENANT, VIEWER
+from tests.support.strict_bucket import Bucket
+from tests.support.strict_fixtures import strict_server
+from tests.support.strict_store import StrictStore
 from tests.support.waiting import eventually
+
+__all__ = ["strict_server"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RBAC = "rbac.authorization.k8s.io"
@@ -63,6 +70,26 @@ class People:
     admin: Person
     tenant: Person
     viewer: Person
+
+
+@pytest.fixture
+def strict(strict_server: StrictStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StrictStore:
+    """A store as new, and an environment without credentials."""
+    strict_server.reset(Bucket())
+    strict_server.region = "eu-west-2"
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return strict_server
+
+
+@pytest.fixture
+def strict_with_keys(strict: StrictStore, monkeypatch: pytest.MonkeyPatch) -> StrictStore:
+    """A store as new, whose keys are in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
+    return strict
 
 
 @pytest.fixture(scope="session")

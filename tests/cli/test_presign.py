@@ -1,7 +1,6 @@
 """`recording-operator presign`: a URL of a stored artifact alone on standard output, or one line that says why not."""
 
 import base64
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,13 +16,10 @@ from recording_operator.checksums import crc64nvme
 from recording_operator.cli import main
 from tests.cli.counted_world import NAMESPACE, ApiServer, a_location, a_role, a_secret, sts_of
 from tests.support.fake_sts import Refusal
-from tests.support.strict_bucket import Bucket
 from tests.support.strict_faults import ErrorResponse, Fault
-from tests.support.strict_fixtures import strict_server
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import an_object, store_of
 
-__all__ = ["strict_server"]
 BODY: Final = b"the recording"
 KEY: Final = "prod/acme/team/meeting/uid-1/video.mp4"
 API: Final = "/apis/recordings.dev/v1alpha1"
@@ -31,18 +27,6 @@ CDN: Final = {"domain": "media.example.com", "keyPairId": "K2JCJMDEHXQW5F", "pri
 PEM: Final = rsa.generate_private_key(65537, 2048).private_bytes(
     Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
 )
-
-
-@pytest.fixture
-def strict(strict_server: StrictStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StrictStore:
-    """A store as new, and an environment without credentials."""
-    strict_server.reset(Bucket())
-    strict_server.region = "eu-west-2"
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return strict_server
 
 
 def put(strict: StrictStore, **options: Any) -> str | None:

@@ -1,6 +1,5 @@
 """`recording-operator rebuild`: a summary on standard output, and a line for each manifest that is rejected."""
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,26 +13,11 @@ from recording_operator.stores.factory import open_store
 from tests.cli.counted_world import NAMESPACE, ApiServer, a_location, a_secret
 from tests.engine.builders import uid_of
 from tests.support.lost_recordings import LostCluster
-from tests.support.strict_bucket import Bucket
 from tests.support.strict_faults import ErrorResponse, Fault
-from tests.support.strict_fixtures import strict_server
 from tests.support.strict_store import StrictStore
 from tests.support.transfers import store_of
 
-__all__ = ["strict_server"]
 API: Final = "/apis/recordings.dev/v1alpha1"
-
-
-@pytest.fixture
-def strict(strict_server: StrictStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StrictStore:
-    """A store as new, and an environment without credentials."""
-    strict_server.reset(Bucket())
-    strict_server.region = "eu-west-2"
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return strict_server
 
 
 @pytest.fixture
