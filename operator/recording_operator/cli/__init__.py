@@ -3,6 +3,7 @@
 Shell completion runs the program on every TAB, so neither it nor `--help` imports the libraries of a verb.
 """
 
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ PROCESSES: Final = ("copy", "receiver", "run")
 _MODULES: Final = {"import": "imports", "list": "listing"}
 """Modules that cannot have the name of their verb."""
 _FUNCTIONS: Final = {"import": "imports", "list": "list_recordings"}
+_COMPLETE: Final = "__complete"
+"""What shells call."""
 _EXAMPLES: Final = """\b
 Examples:
   PROGRAM list --phase Failed -A
@@ -51,6 +54,10 @@ class _Verbs(VerbGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The verb's function in the module of its name."""
+        if cmd_name == _COMPLETE:
+            from recording_operator.cli.completion.protocol import CompleteVerb  # noqa: PLC0415 - only for shells
+
+            return CompleteVerb()
         if cmd_name not in self.verbs:
             return None
         module = import_module(f"{__name__}.commands.{_MODULES.get(cmd_name, cmd_name)}")
@@ -90,3 +97,8 @@ _plugin: Final[click.Command] = _program(PLUGIN, _PluginVerbs)
 def plugin() -> None:
     """Entry point of the program `kubectl-recordings`, which kubectl calls."""
     _plugin.main(prog_name=PLUGIN)
+
+
+def complete_plugin() -> None:
+    """Entry point of the program `kubectl_complete-recordings`, which kubectl calls to complete its command line."""
+    _plugin.main([_COMPLETE, *sys.argv[1:]], prog_name=PLUGIN)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from recording_operator.cli.durations import Duration
+from recording_operator.cli.names import ContextName, NamespaceName
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 
@@ -57,12 +58,14 @@ def cluster_options(*, namespaced: bool = True, all_namespaces: bool = False) ->
 
 
 def _options(*, namespaced: bool, all_namespaces: bool) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    of_namespace = [click.option("-n", "--namespace", help="Namespace. Default: that of the context.")]
+    of_namespace = [
+        click.option("-n", "--namespace", type=NamespaceName(), help="Namespace. Default: that of the context.")
+    ]
     of_all = [click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")]
     return [
         *(of_namespace if namespaced else ()),
         *(of_all if all_namespaces else ()),
-        click.option("--context", help="Context of the kubeconfig. Default: the current one."),
+        click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current one."),
         click.option(
             "--kubeconfig",
             type=click.Path(path_type=Path, dir_okay=False),

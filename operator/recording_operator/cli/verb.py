@@ -4,6 +4,7 @@ import sys
 from typing import IO, Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from recording_operator.cli.rights import right_of
 from recording_operator.kube.errors import ApiUnavailable, ConnectionConfigError, Forbidden, KubeError, Unauthorized
@@ -13,6 +14,7 @@ EXIT_USAGE: Final = 2
 EXIT_TIMEOUT: Final = 124
 EXIT_INTERRUPTED: Final = 130
 _PROGRAM: Final = "PROGRAM"
+_SENTENCE_CHARS: Final = 200
 
 
 class Failure(click.ClickException):
@@ -83,6 +85,14 @@ class VerbGroup(_NamesProgram, click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
             raise click.exceptions.NoSuchCommand(name, possibilities=self.list_commands(ctx), ctx=ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs with their whole first sentence, and options."""
+        items = super().shell_complete(ctx, incomplete)
+        for item in items:
+            command = self.commands.get(str(item.value))
+            item.help = command.get_short_help_str(_SENTENCE_CHARS) if command else item.help
+        return items
 
 
 def explained(error: KubeError) -> str:
