@@ -229,26 +229,33 @@ def load_settings(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"settings file {path}: {reason}") from None
+    return parse_settings(text, origin=f"settings file {path}")
+
+
+def parse_settings(text: str, *, origin: str) -> Settings:
+    """The settings in a text. `origin` says in errors where it is from. Raises SettingsError."""
+    try:
+        document: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"settings file {path}: invalid YAML{where}") from None
+        raise SettingsError(f"{origin}: invalid YAML{where}") from None
     if document is None:
         return Settings()
     if not isinstance(document, dict):
-        raise SettingsError(f"settings file {path}: write a mapping such as 'sourcePolicy:' at the top")
+        raise SettingsError(f"{origin}: write a mapping such as 'sourcePolicy:' at the top")
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        raise SettingsError(f"settings file {path}: {_first_fault(error)}") from None
+        raise SettingsError(f"{origin}: {_first_fault(error)}") from None
     try:
         settings.lease_timings()
     except SettingsError as error:
-        raise SettingsError(f"settings file {path}: {error}") from None
+        raise SettingsError(f"{origin}: {error}") from None
     return settings
 
 

@@ -15,6 +15,8 @@ from recording_operator.cli.verb import VerbGroup
 
 PLUGIN: Final = "kubectl recordings"
 VERBS: Final = {
+    "bug-report": "Write a zip file for a bug report, without secrets.",
+    "check": "Check whether everything is well: CRDs, operator, locations, Recordings.",
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
     "import": "Create Recordings of files that a bucket or directory holds.",
     "list": "List Recordings.",
@@ -27,9 +29,9 @@ VERBS: Final = {
 }
 PROCESSES: Final = ("copy", "receiver", "run")
 """Verbs for pods and scripts, which `kubectl recordings` does not have."""
-_MODULES: Final = {"import": "imports", "list": "listing"}
+_MODULES: Final = {"bug-report": "bugreport", "import": "imports", "list": "listing"}
 """Modules that cannot have the name of their verb."""
-_FUNCTIONS: Final = {"import": "imports", "list": "list_recordings"}
+_FUNCTIONS: Final = {"bug-report": "bug_report", "import": "imports", "list": "list_recordings"}
 _COMPLETE: Final = "__complete"
 """What shells call."""
 _EXAMPLES: Final = """\b

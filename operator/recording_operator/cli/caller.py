@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.verb import program
@@ -12,7 +13,8 @@ from recording_operator.kube.connection import connection, impersonation
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import READ_TIMEOUT_S, RestClient
 
-_NO_LIMIT_S = 86_400.0
+_NO_LIMIT_S: Final = 86_400.0
+_HALF_A_SECOND: Final = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,15 @@ class Cluster:
     namespace: str
     now: datetime
     """When the verb was called."""
+    _offsets: list[timedelta] = field(default_factory=list)
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """How far the clock of the API server is ahead of this machine's, to a second; None before its first response.
+
+        The Date header has no fractions of a second, so half a second is added.
+        """
+        return min(self._offsets, key=abs) if self._offsets else None
 
     def address(self, name: str) -> tuple[str, str]:
         """Namespace and name of an object, which may be written NAMESPACE/NAME."""
@@ -40,13 +51,20 @@ def open_cluster(options: ClusterOptions) -> Iterator[Cluster]:
         server = replace(server, impersonation=impersonation(user=options.as_user, groups=options.as_groups))
     seconds = options.request_timeout_s
     timeout_s = READ_TIMEOUT_S if seconds is None else seconds or _NO_LIMIT_S
-    rest = RestClient(server, user_agent=program().replace(" ", "-"), read_timeout_s=timeout_s)
+    offsets: list[timedelta] = []
+    rest = RestClient(
+        server,
+        user_agent=program().replace(" ", "-"),
+        read_timeout_s=timeout_s,
+        on_server_time=lambda time: offsets.append(time + _HALF_A_SECOND - datetime.now(UTC)),
+    )
     try:
         yield Cluster(
             resources=Resources(rest),
             rest=rest,
             namespace=options.namespace or server.namespace,
             now=datetime.now(UTC),
+            _offsets=offsets,
         )
     finally:
         rest.close()

@@ -110,7 +110,7 @@ def _missing_resources(rest: RestClient) -> list[str]:
 
 def _missing_rights(rest: RestClient, rights: Iterable[Right]) -> list[str]:
     try:
-        missing = [right for right in rights if not _allowed(rest, right)]
+        missing = [right for right in rights if not is_allowed(rest, right)]
     except Forbidden:
         return ["The operator may not read its own permissions. Bind the ClusterRole system:basic-user to it."]
     verbs: dict[str, list[str]] = {}
@@ -121,7 +121,8 @@ def _missing_rights(rest: RestClient, rights: Iterable[Right]) -> list[str]:
     ]
 
 
-def _allowed(rest: RestClient, right: Right) -> bool:
+def is_allowed(rest: RestClient, right: Right) -> bool:
+    """Whether the caller has a right, as the API server says. Raises KubeError."""
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

@@ -48,6 +48,14 @@ SECRETS: Final = ResourceKind(api_version="v1", plural="secrets")
 NAMESPACES: Final = ResourceKind(api_version="v1", plural="namespaces", namespaced=False)
 PODS: Final = ResourceKind(api_version="v1", plural="pods")
 EVENTS: Final = ResourceKind(api_version="v1", plural="events")
+CONFIG_MAPS: Final = ResourceKind(api_version="v1", plural="configmaps")
+SERVICES: Final = ResourceKind(api_version="v1", plural="services")
+DEPLOYMENTS: Final = ResourceKind(api_version="apps/v1", plural="deployments")
+LEASES: Final = ResourceKind(api_version="coordination.k8s.io/v1", plural="leases")
+CRDS: Final = ResourceKind(api_version="apiextensions.k8s.io/v1", plural="customresourcedefinitions", namespaced=False)
+ADMISSION_POLICIES: Final = ResourceKind(
+    api_version="admissionregistration.k8s.io/v1", plural="validatingadmissionpolicies", namespaced=False
+)
 
 
 class ChangeType(StrEnum):

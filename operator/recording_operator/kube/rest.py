@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
@@ -21,6 +21,7 @@ WATCH: Final = "WATCH"
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
 _AT_ONCE_S: Final = 2.0
+_R = TypeVar("_R")
 
 # A GET is retried if an idle connection turns out to be closed. Writes are not: their caller reads the object again.
 _RETRIES: Final = urllib3.Retry(
@@ -108,11 +109,25 @@ class RestClient:
         read_timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """See `Rest.request`."""
+        headers = self._headers(content_type, accept)
+        timeout_s = read_timeout_s or self._read_timeout_s
+        return self._observed(method, path, lambda: self._request(method, path, query, body, headers, timeout_s))
+
+    def text(self, path: str, *, query: Mapping[str, str | int] | None = None) -> str:
+        """The text of a 2xx response to GET, such as a log, or what a pod responds. Raises KubeError."""
+        headers = self._headers("text/plain", "*/*")
+
+        def get() -> str:
+            response = self._response("GET", path, query, None, headers, self._read_timeout_s)
+            return response.data.decode("utf-8", "replace")
+
+        return self._observed("GET", path, get)
+
+    def _observed(self, method: str, path: str, send: Callable[[], _R]) -> _R:
         started = time.monotonic()
         outcome = "Success"
         try:
-            headers = self._headers(content_type, accept)
-            response = self._request(method, path, query, body, headers, read_timeout_s or self._read_timeout_s)
+            response = send()
         except KubeError as error:
             outcome = type(error).__name__
             error.method, error.path = method, path
@@ -152,6 +167,22 @@ class RestClient:
         headers: urllib3.HTTPHeaderDict,
         read_timeout_s: float,
     ) -> dict[str, Any]:
+        response = self._response(method, path, query, body, headers, read_timeout_s)
+        parsed = _parsed(response.data)
+        if parsed is None:
+            raise UnexpectedAnswer(f"{method} {path}: the response is not a JSON object", status=response.status)
+        return parsed
+
+    def _response(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        body: Mapping[str, Any] | None,
+        headers: urllib3.HTTPHeaderDict,
+        read_timeout_s: float,
+    ) -> urllib3.BaseHTTPResponse:
+        """A 2xx response."""
         request_line = f"{method} {path}"
         started_s = time.monotonic()
         with _translated(request_line):
@@ -168,13 +199,13 @@ class RestClient:
             and (date := parse_http_date(response.headers.get("Date"))) is not None
         ):
             self._on_server_time(date)
-        parsed = _parsed(response.data)
         if 200 <= response.status < 300:  # noqa: PLR2004 - an HTTP status
-            if parsed is None:
-                raise UnexpectedAnswer(f"{request_line}: the response is not a JSON object", status=response.status)
-            return parsed
+            return response
         raise error_from_response(
-            status=response.status, body=parsed, retry_after=response.headers.get("Retry-After"), request=request_line
+            status=response.status,
+            body=_parsed(response.data),
+            retry_after=response.headers.get("Retry-After"),
+            request=request_line,
         )
 
     def _url(self, path: str, query: Mapping[str, str | int] | None) -> str:

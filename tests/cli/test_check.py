@@ -1,0 +1,195 @@
+"""`kubectl recordings check`, on a real API server, as three people."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from localcluster import ControlPlane
+from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.api.crd import RESOURCES, crd
+from recording_operator.api.names import RECORDING_PLURAL
+from recording_operator.cli.administration.checks.definitions import schema_differences
+from recording_operator.cli.administration.checks.operator import policy_in_words
+from recording_operator.egress.policy import SourcePolicy
+from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from tests.cli.conftest import People, Person
+from tests.kube.objects import a_recording, set_status
+
+pytestmark = pytest.mark.cluster
+
+STALLED = {
+    "type": "Stalled",
+    "status": "True",
+    "reason": "SourceNotFound",
+    "message": "",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
+
+
+def checked(person: Person, *arguments: str) -> dict[str, tuple[str, str]]:
+    done = person.run("check", "-o", "json", *arguments)
+    document = json.loads(done.stdout)
+    states = [one["state"] for one in document["checks"]]
+    assert done.returncode == (1 if "failed" in states else 0)
+    assert document["failed"] == states.count("failed")
+    return {one["name"]: (one["state"], one["message"]) for one in document["checks"]}
+
+
+@pytest.fixture
+def lease(admin: RestClient) -> Iterator[dict[str, Any]]:
+    """A Lease of the operator that somebody renewed a long time ago."""
+    folder = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases"
+    spec = {"holderIdentity": "pod-1", "leaseDurationSeconds": 15, "renewTime": "2026-01-01T00:00:00.000000Z"}
+    body = {"metadata": {"name": "recording-operator"}, "spec": spec}
+    yield admin.request("POST", folder, body=body)
+    admin.request("DELETE", f"{folder}/recording-operator")
+
+
+def a_deployment(admin: RestClient, namespace: str) -> None:
+    """A Deployment of the chart whose pods never run, because there is no node."""
+    labels = {"app.kubernetes.io/part-of": "recording-operator", "app.kubernetes.io/version": "0.0.1"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "operator", "image": "example.com/op:1"}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
+    body = {"metadata": {"name": "op", "labels": labels}, "spec": spec}
+    admin.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", body=body)
+
+
+def test_an_administrator_sees_everything(people: People, lease: dict[str, Any]) -> None:  # noqa: ARG001 - it exists
+    found = checked(people.admin)
+    assert found["api-server"][0] == "ok"
+    assert found["clock"] == ("ok", "This machine and the API server have the same time.")
+    for resource in RESOURCES:
+        assert found[f"crd {resource.plural}"] == ("ok", "It is served, with the fields of version 0.1.0.")
+    assert found["operator"][0] == "warning"
+    assert found["leader"][0] == "failed"
+    assert "The operator does not run." in found["leader"][1]
+    assert found["receiver"][0] == found["webhooks"][0] == found["admission"][0] == "ok"
+    assert found["source policy"][0] == "not checked"
+    assert "You may not" not in found["rights"][1].replace("delete Recordings, ", "")
+
+
+def test_a_tenant_sees_what_it_may(people: People, admin: RestClient, namespace: str) -> None:
+    set_status(admin, a_recording(admin, namespace, "bad"), {"phase": "Failed", "reason": "SourceNotFound"})
+    for person, may in ((people.tenant, "create Recordings"), (people.viewer, "list Recordings")):
+        found = checked(person)
+        assert found["crd recordings"][1] == (
+            "It is served. Its fields were not compared: You may not get customresourcedefinitions "
+            "recordings.recordings.dev."
+        )
+        assert found["operator"] == (
+            "not checked",
+            "You may not list leases. --operator-namespace names the namespace of the operator.",
+        )
+        assert found["locations"] == ("not checked", "You may not list storagelocations.")
+        assert found["sources"] == ("ok", f"There are no RecordingSources in namespace {namespace}.")
+        assert may in found["rights"][1].partition("You may not")[0]
+    assert "create Recordings" in checked(people.viewer)["rights"][1].partition("You may not")[2]
+
+
+def test_the_table_and_its_exit_status(people: People, lease: dict[str, Any]) -> None:  # noqa: ARG001 - it exists
+    done = people.admin.run("check")
+    assert done.returncode == 1
+    assert "\x1b" not in done.stdout
+    assert "failed       leader " in done.stdout
+    assert done.stderr.startswith("kubectl recordings: ")
+    assert "1 failed" in done.stderr
+    tenant = people.tenant.run("check")
+    assert tenant.returncode == 0, tenant.stdout
+
+
+def test_recordings_that_failed_or_are_stuck(people: People, admin: RestClient, namespace: str) -> None:
+    assert checked(people.tenant)["recordings"][0] == "ok"
+    today = admin.request("GET", f"/api/v1/namespaces/{namespace}")["metadata"]["creationTimestamp"]
+    failed = {"phase": "Failed", "reason": "SourceNotFound", "completedAt": today}
+    set_status(admin, a_recording(admin, namespace, "failed"), failed)
+    long_ago = {**failed, "completedAt": "2026-01-01T00:00:00Z"}
+    set_status(admin, a_recording(admin, namespace, "failed-before"), long_ago)
+    set_status(admin, a_recording(admin, namespace, "stalled"), {"phase": "Pending", "conditions": [STALLED]})
+    overdue = {"phase": "Pending", "nextRetryTime": "2026-01-01T00:00:00Z"}
+    set_status(admin, a_recording(admin, namespace, "overdue"), overdue)
+    found = checked(people.tenant)
+    assert found["recordings failed"] == ("warning", "1 failed in the last day (1 SourceNotFound).")
+    assert found["recordings stuck"] == (
+        "warning",
+        f"2 do not continue: {namespace}/overdue, {namespace}/stalled.",
+    )
+
+
+def test_the_pods_of_the_chart(people: People, admin: RestClient, namespace: str) -> None:
+    a_deployment(admin, namespace)
+    found = checked(people.admin, "--operator-namespace", namespace)
+    assert found["operator"] == (
+        "failed",
+        f"0 of 2 pods are ready, image example.com/op:1. kubectl -n {namespace} get pods says why.",
+    )
+    assert found["leader"] == (
+        "failed",
+        f"There is no Lease {namespace}/recording-operator: no operator has started here.",
+    )
+
+
+def test_the_settings_of_the_chart(people: People, admin: RestClient, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    labels = {"app.kubernetes.io/part-of": "recording-operator"}
+    body = {
+        "metadata": {"name": "op-settings", "labels": labels},
+        "data": {"settings.yaml": "sourcePolicy: {ports: []}\n"},
+    }
+    admin.request("POST", path, body=body)
+    assert checked(people.admin, "--operator-namespace", namespace)["source policy"] == (
+        "ok",
+        "Sources are read by https on any port, from any public host.",
+    )
+    change = {"data": {"settings.yaml": "sourcePolice: {}\n"}}
+    admin.request("PATCH", f"{path}/op-settings", body=change, content_type=MERGE_PATCH)
+    assert checked(people.admin, "--operator-namespace", namespace)["source policy"] == (
+        "failed",
+        "ConfigMap op-settings: sourcePolice is not a setting; check the spelling.",
+    )
+
+
+def test_an_api_server_without_the_kinds(bare_cluster: ControlPlane, people: People) -> None:
+    person = Person(kubeconfig=bare_cluster.kubeconfig, namespace="default")
+    found = checked(person)
+    assert found["crd recordings"][0] == "failed"
+    assert found["crd recordings"][1].startswith("The API server does not serve recordings.recordings.dev (v1alpha1).")
+    assert people.admin.run("check", "--kubeconfig", "/nowhere").returncode == 1
+
+
+def test_an_older_definition_is_recognised(people: People, admin: RestClient, cluster: ControlPlane) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/eventsinks.recordings.dev"
+    own = next(crd(one) for one in RESOURCES if one.plural == "eventsinks")
+    older = json.loads(json.dumps(own))
+    del older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["presign"]
+    try:
+        admin.request("PATCH", path, body={"spec": older["spec"]}, content_type=MERGE_PATCH)
+        state, message = checked(people.admin)["crd eventsinks"]
+    finally:
+        cluster.kubectl.apply(own)
+    assert state == "failed"
+    assert message.startswith("It does not have spec.presign, which version 0.1.0 of this program knows;")
+
+
+def test_differences_of_schemas_name_the_fields() -> None:
+    resource = next(one for one in RESOURCES if one.plural == RECORDING_PLURAL)
+    own = crd(resource)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    other = json.loads(json.dumps(own))
+    spec = other["properties"]["spec"]["properties"]
+    spec["artifacts"]["items"]["properties"]["hue"] = {"type": "string"}
+    spec["title"]["maxLength"] = 3
+    spec["owner"]["description"] = "Another text."
+    found = schema_differences(other, own)
+    assert (found.missing, found.unknown, found.other) == ([], ["spec.artifacts[].hue"], ["spec.title"])
+
+
+def test_a_policy_in_words() -> None:
+    assert policy_in_words(SourcePolicy()) == "Sources are read by https on port 443, from any public host."
+    wide = SourcePolicy.model_validate(
+        {"schemes": ["http", "https"], "ports": [], "allowPrivateCIDRs": ["10.0.0.0/8"], "proxy": "http://proxy:3128"}
+    )
+    assert policy_in_words(wide) == (
+        "Sources are read by https and http on any port, from any public host. Private addresses are allowed in "
+        "10.0.0.0/8. All requests go through http://proxy:3128."
+    )
