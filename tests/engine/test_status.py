@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
+from recording_operator.api.units import format_bytes
 from recording_operator.engine.placement import Placement
 from recording_operator.engine.status import (
     TERMINAL,
     dump,
-    format_bytes,
     format_progress,
     render,
     roll_up,

@@ -23,6 +23,9 @@ _QUANTITY_FACTORS: Final[dict[str, Decimal]] = {
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _UNIT_MICROSECONDS: Final[dict[str, int]] = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 
+_STEP: Final = 1000
+_STEPS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
 
 def parse_quantity(text: str | int) -> int:
     """Read an amount of bytes as Kubernetes writes it (`500Gi`, `10M`, `1.5Gi`, `1e6`, `1048576`).
@@ -85,3 +88,11 @@ def parse_seconds(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     return parse_duration(str(value).replace(" ", "")).total_seconds()
+
+
+def format_bytes(count: int) -> str:
+    """Format a number of bytes in decimal units, such as 480.0 MB."""
+    value, unit = float(count), 0
+    while value >= _STEP and unit < len(_STEPS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{count} B" if unit == 0 else f"{value:.1f} {_STEPS[unit]}"

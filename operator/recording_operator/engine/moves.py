@@ -27,10 +27,11 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, MoveStatus, Phase, Recording, RecordingStatus
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagelocation_moves import MovedFrom
+from recording_operator.api.units import format_bytes
 from recording_operator.engine.integrity import ConditionDraft
 from recording_operator.engine.move_work import MoveWork
 from recording_operator.engine.placement import key_of, placement_of
-from recording_operator.engine.status import STALLS, TERMINAL, format_bytes, format_progress, with_conditions
+from recording_operator.engine.status import STALLS, TERMINAL, format_progress, with_conditions
 
 OLD_OBJECTS_REMOVED: Final = "OldObjectsRemoved"
 """Type of the condition that says why the objects at the other location of the last move stay."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from recording_operator.api.quotas import Quota, QuotaAction
+from recording_operator.api.units import format_bytes
 from recording_operator.engine.queue import ArtifactKey, Rank
 from recording_operator.engine.quota_ledger import Booking, QuotaOwner, RecordingOwner, StoreLedger
-from recording_operator.engine.status import format_bytes
 
 
 class RoomNeed(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactStatus, Claim, Phase, Recording, RecordingStatus
+from recording_operator.api.units import format_bytes
 from recording_operator.engine.integrity import ConditionDraft, integrity_of
 from recording_operator.engine.placement import Placement
 
@@ -23,8 +24,6 @@ STALLS: Final = reasons_with(Trait.STALLS)
 """Reasons for which a person has to act."""
 _HAS_STARTED: Final = frozenset({Phase.UPLOADING, Phase.COMPLETE})
 _TIMESTAMPS: Final = frozenset({"conditions", "startedAt", "completedAt"})
-_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-_STEP: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +42,6 @@ class DeletionBlocker:
     reason: Reason
     cause: str
     message: str
-
-
-def format_bytes(count: int) -> str:
-    """Format a number of bytes in decimal units, such as 480.0 MB."""
-    value, unit = float(count), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
-    return f"{count} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def format_progress(*, done: int, total: int | None) -> str:

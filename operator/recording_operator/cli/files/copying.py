@@ -16,7 +16,7 @@ import click
 
 from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording_rules import CONTENT_TYPE_PATTERN, MAX_CONTENT_TYPE_CHARS
-from recording_operator.api.units import parse_quantity
+from recording_operator.api.units import format_bytes, parse_quantity
 from recording_operator.checksums import ExpectedChecksum
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.files.meter import Meter
@@ -27,7 +27,6 @@ from recording_operator.egress.errors import BlockedError, EgressError
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.egress.url import parse_url
 from recording_operator.engine.expiry import expiry_in_url
-from recording_operator.engine.status import format_bytes
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from recording_operator.engine.status import format_bytes, format_progress
+from recording_operator.api.units import format_bytes
+from recording_operator.engine.status import format_progress
 from recording_operator.transfer.observer import UploadState
 
 _BAR_CELLS: Final = 30

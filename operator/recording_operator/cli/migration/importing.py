@@ -20,11 +20,11 @@ from pydantic import ValidationError
 
 from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.units import format_bytes
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
 from recording_operator.cli.migration.import_plan import FileGroup, ImportPlan, ListingOutOfOrderError, Tally
 from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_location, for_secrets
-from recording_operator.engine.status import format_bytes
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
