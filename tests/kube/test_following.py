@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from queue import Queue
 from threading import Thread
 from typing import Any
@@ -192,17 +191,32 @@ def test_the_first_failure_is_raised(cluster: ControlPlane, namespace: str) -> N
     assert forbidden.value.path.endswith("/recordings")
 
 
-def test_a_rejection_that_lasts_is_raised(admin: RestClient, namespace: str) -> None:
+def test_a_rejection_that_lasts_is_raised(admin: RestClient, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_recording(admin, namespace, "r")
     resources = Resources(admin)
-    moments = iter(range(0, 1000, 12))
-    updates = follow(resources, in_namespace(namespace), pause=lambda _: None, clock=lambda: next(moments))
+    pauses: list[float] = []
+    updates = follow(resources, in_namespace(namespace), watch_s=1, pause=pauses.append)
     assert isinstance(next(updates), ObjectSnapshot)
-    resources.watch = resources.snapshot = _rejects  # type: ignore[method-assign, assignment]
+    a_recording(admin, namespace, "new")
+    assert isinstance(next(updates), ObjectChange)
+    monkeypatch.setattr(resources, "watch", _rejects)
     seen: list[ObjectUpdate] = []
+    with pytest.raises(Invalid):  # noqa: PT012 - what was seen before it is checked
+        for update in updates:
+            seen.append(update)
+    assert [type(one) for one in seen] == [Interruption, *[ObjectSnapshot, Interruption] * 5, ObjectSnapshot]
+    assert pauses == [0.5, 1, 2, 4, 8, 8]
+
+
+def test_the_first_watch_that_is_rejected_is_raised(
+    admin: RestClient, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = Resources(admin)
+    monkeypatch.setattr(resources, "watch", _rejects)
+    updates = follow(resources, in_namespace(namespace))
+    assert isinstance(next(updates), ObjectSnapshot)
     with pytest.raises(Invalid):
-        seen.extend(islice(updates, 100))
-    assert [type(one) for one in seen] == [Interruption] * 3
-    assert next(moments) == 48
+        next(updates)
 
 
 def _rejects(*_: Any, **__: Any) -> Iterator[ObjectChange]:
