@@ -5,11 +5,10 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.cluster_options import cluster_options
-from recording_operator.cli.durations import Duration
+from recording_operator.cli.filter_options import filter_options
 from recording_operator.cli.verb import Verb
 
 OUTPUTS: Final = ("table", "wide", "json", "yaml", "name", "csv")
-PHASES: Final = ("Pending", "Uploading", "Complete", "Failed")
 SORTS: Final = ("name", "age", "size", "phase", "expires", "org", "location")
 _EXAMPLES: Final = """\b
 Examples:
@@ -20,30 +19,8 @@ Examples:
 """
 
 
-class _PhaseName(click.Choice[str]):
-    """A phase, in capital or small letters."""
-
-    def __init__(self) -> None:
-        super().__init__(PHASES)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Find it."""
-        return super().convert(str(value).capitalize(), param, ctx)
-
-
 @click.command("list", cls=Verb, epilog=_EXAMPLES)
-@click.option("-l", "--selector", metavar="LABELS", help="Only those with these labels, such as team=sales.")
-@click.option(
-    "--phase",
-    "phases",
-    multiple=True,
-    type=_PhaseName(),
-    help="Only this phase. Can be repeated.",
-)
-@click.option("--org", "orgs", multiple=True, help="Only of this organisation. Can be repeated.")
-@click.option("--location", "locations", multiple=True, help="Only in this StorageLocation. Can be repeated.")
-@click.option("--older-than", type=Duration(), help="Only those created longer ago, such as 30d.")
-@click.option("--newer-than", type=Duration(), help="Only those created since, such as 12h.")
+@filter_options
 @click.option("--sort", default="name", show_default=True, type=click.Choice(SORTS), help="Order. size: largest first.")
 @click.option("-o", "--output", default="table", show_default=True, type=click.Choice(OUTPUTS), help="Output format.")
 @click.option("--no-headers", is_flag=True, help="Leave out the names of the columns.")

@@ -3,16 +3,16 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.recordings.filters import RecordingFilter
 from recording_operator.cli.recordings.row import COLUMNS, CSV_COLUMNS, WIDE_COLUMNS, ListedRecording, row_of
 from recording_operator.cli.screen.formats import as_list, write_csv, write_document
 from recording_operator.cli.screen.text import table, wants_colour
-from recording_operator.cli.screen.times import parse_time
 from recording_operator.cli.verb import note
 from recording_operator.kube.resources import RECORDINGS
 
@@ -35,12 +35,7 @@ class ListRequest:
     """The command line."""
 
     cluster: ClusterOptions
-    selector: str | None
-    phases: tuple[str, ...]
-    orgs: tuple[str, ...]
-    locations: tuple[str, ...]
-    older_than: timedelta | None
-    newer_than: timedelta | None
+    chosen: RecordingFilter
     sort: str
     output: str
     no_headers: bool
@@ -62,7 +57,7 @@ def run_list(request: ListRequest) -> None:
         sys.stdout.write(_table(rows, request, now=cluster.now))
     else:
         where = "any namespace" if request.cluster.all_namespaces else f"namespace {cluster.namespace}"
-        filtered = " that match" if _is_filtered(request) else ""
+        filtered = " that match" if request.chosen.is_given else ""
         note(f"There are no Recordings{filtered} in {where}.")
 
 
@@ -70,34 +65,12 @@ def _found(cluster: Cluster, request: ListRequest) -> list[tuple[dict[str, Any],
     items = cluster.resources.list(
         RECORDINGS,
         namespace=None if request.cluster.all_namespaces else cluster.namespace,
-        labels=request.selector,
-        fields=f"status.phase={request.phases[0]}" if len(request.phases) == 1 else None,
+        labels=request.chosen.selector,
+        fields=f"status.phase={request.chosen.phases[0]}" if len(request.chosen.phases) == 1 else None,
     )
-    pairs = [(item, row) for item in items if _matches(row := row_of(item), request, now=cluster.now)]
+    pairs = [(item, row) for item in items if request.chosen.admits(row := row_of(item), now=cluster.now)]
     key = _SORT_KEYS[request.sort]
     return sorted(pairs, key=lambda pair: (*key(pair[1]), pair[1].namespace, pair[1].name))
-
-
-def _matches(row: ListedRecording, request: ListRequest, *, now: datetime) -> bool:
-    created = parse_time(row.created) or now
-    return (
-        (not request.phases or row.phase in request.phases)
-        and (not request.orgs or row.org in request.orgs)
-        and (not request.locations or row.location in request.locations)
-        and (request.older_than is None or now - created > request.older_than)
-        and (request.newer_than is None or now - created < request.newer_than)
-    )
-
-
-def _is_filtered(request: ListRequest) -> bool:
-    return bool(
-        request.selector
-        or request.phases
-        or request.orgs
-        or request.locations
-        or request.older_than is not None
-        or request.newer_than is not None
-    )
 
 
 def _table(rows: Sequence[ListedRecording], request: ListRequest, *, now: datetime) -> str:

@@ -25,6 +25,7 @@ class ListedRecording:
     reason: str
     progress: str
     size: str
+    bytes_done: int
     bytes_total: int
     attempts: int
     next_retry: str
@@ -72,6 +73,7 @@ def row_of(manifest: Mapping[str, Any]) -> ListedRecording:
         reason=status.get("reason") or "",
         progress=status.get("progress") or "",
         size=status.get("size") or "",
+        bytes_done=status.get("bytesDone") or 0,
         bytes_total=status.get("bytesTotal") or 0,
         attempts=status.get("attempts") or 0,
         next_retry=status.get("nextRetryTime") or "",
