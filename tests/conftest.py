@@ -135,6 +135,16 @@ def bare_cluster(scratch: Path) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
+def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
+    """A control plane that may be broken: watches end after seconds, history is compacted each second."""
+    arguments = ("--min-request-timeout=3", "--etcd-compaction-interval=1s")
+    with ControlPlane(scratch / "rough-control-plane", api_server_args=arguments) as control_plane:
+        control_plane.start()
+        install(control_plane.kubectl)
+        yield control_plane
+
+
+@pytest.fixture(scope="session")
 def s3(scratch: Path) -> Iterator[S3Server]:
     """A versitygw."""
     with ExitStack() as stack:

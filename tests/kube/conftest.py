@@ -1,12 +1,11 @@
 """Clients of the real API server: the operator's own (with the chart's permissions) and an administrator's."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from localcluster import ControlPlane
-from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, install
+from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.rest import RestClient
@@ -32,16 +31,6 @@ def rest(operator_connection: Connection) -> Iterator[RestClient]:
 def api(rest: RestClient) -> KubeApi:
     """As the operator's ServiceAccount."""
     return KubeApi(rest)
-
-
-@pytest.fixture(scope="session")
-def rough_cluster(scratch: Path) -> Iterator[ControlPlane]:
-    """A control plane that may be broken: watches end after seconds, history is compacted each second."""
-    arguments = ("--min-request-timeout=3", "--etcd-compaction-interval=1s")
-    with ControlPlane(scratch / "rough-control-plane", api_server_args=arguments) as control_plane:
-        control_plane.start()
-        install(control_plane.kubectl)
-        yield control_plane
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ VERBS: Final = {
     "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
     "run": "Run the operator.",
     "source": "Try a RecordingSource: which Recording a delivery would create.",
+    "wait": "Wait until Recordings are complete, stored, failed or deleted.",
 }
 PROCESSES: Final = ("copy", "receiver", "run")
 """Verbs for pods and scripts, which `kubectl recordings` does not have."""

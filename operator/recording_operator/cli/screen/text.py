@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import IO, Final
 
 import click
 
@@ -15,7 +15,12 @@ _COLOURS: Final = {"Complete": "green", "Uploading": "blue", "Pending": "yellow"
 
 def wants_colour() -> bool:
     """Whether standard output is a terminal that shows colours, and NO_COLOR is not set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return may_draw(sys.stdout)
+
+
+def may_draw(stream: IO[str]) -> bool:
+    """Whether colours and what moves may be written: to a terminal that shows them, unless NO_COLOR is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def phase_style(text: str, phase: str) -> str:
