@@ -34,6 +34,7 @@ from localcluster.webhooks import SOURCE, kept_key, source_objects
 
 BUCKET: Final = "recordings"
 LOCATION: Final = "archive"
+_OWN_PROGRAMS: Final = ("kubectl-recordings", "kubectl_complete-recordings", "recording-operator")
 _S3_PORT: Final = 9090
 _RECEIVER_PORT: Final = 9088
 _MEDIA_TIMEOUT_S: Final = 30.0
@@ -150,9 +151,11 @@ class Stack:
         """Return the variables with which kubectl and S3 tools find the servers; PATH holds only our part of it."""
         programs = self.folder / "bin"
         programs.mkdir(exist_ok=True)
-        kubectl = programs / "kubectl"
-        kubectl.unlink(missing_ok=True)
-        kubectl.symlink_to(self._tools["kubectl"])
+        own = [Path(sys.executable).with_name(name) for name in _OWN_PROGRAMS]
+        for program in (self._tools["kubectl"], *own):
+            link = programs / program.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(program)
         return {
             "KUBECONFIG": str(self.control_plane.kubeconfig),
             "PATH": str(programs),

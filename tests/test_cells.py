@@ -34,7 +34,7 @@ def test_no_text_is_wider_than_its_room(text: str, room: int) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =cmd|' /C calc'!A0", "-acme", "＝1"],  # noqa: RUF001
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =cmd|' /C calc'!A0", "-acme", "＝1"],  # noqa: RUF001 - a full-width sign
 )
 def test_formulas_become_text(cell: str) -> None:
     assert no_formula(cell) == f"'{cell}"

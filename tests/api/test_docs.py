@@ -15,7 +15,8 @@ def test_documents_are_as_generated() -> None:
 
 def test_check_names_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "reference").mkdir()
-    (tmp_path / "troubleshooting.md").write_text((DOCS / "troubleshooting.md").read_text())
+    for name in ("troubleshooting.md", "cli.md"):
+        (tmp_path / name).write_text((DOCS / name).read_text())
     (tmp_path / "reference" / "recording.md").write_text("something else")
     events = {path.name for path in (DOCS / "events").iterdir()}
     assert [name for name in differing(generated(tmp_path)) if name not in events] == [
@@ -32,8 +33,11 @@ def test_check_names_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_the_hand_written_part_is_kept(tmp_path: Path) -> None:
     text = (DOCS / "troubleshooting.md").read_text().replace("# Troubleshooting\n", "# Mine\n")
     (tmp_path / "troubleshooting.md").write_text(text + "the end\n")
-    written = dict(generated(tmp_path))[tmp_path / "troubleshooting.md"]
-    assert written == text + "the end\n"
+    introduction = (DOCS / "cli.md").read_text().replace("# kubectl recordings\n", "# Mine\n")
+    (tmp_path / "cli.md").write_text(introduction)
+    written = dict(generated(tmp_path))
+    assert written[tmp_path / "troubleshooting.md"] == text + "the end\n"
+    assert written[tmp_path / "cli.md"] == introduction
 
 
 def test_a_file_without_the_marks_is_not_overwritten(tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert commands.sh(f"kubectl get secret {secret} -n recording-operator -o name") == f"secret/{secret}\n"
     assert location["s3"]["endpoint"] == commands.sh("echo $AWS_ENDPOINT_URL").strip()
 
+    assert commands.sh("kubectl recordings list --no-headers") == ""
+    assert "list\tList Recordings." in commands.sh("kubectl __complete recordings li").splitlines()
     commands.sh("kubectl create configmap kept")
     assert "already running" in commands("up").stderr
     assert commands("down").returncode == 0

@@ -17,6 +17,7 @@ PLUGIN: Final = "kubectl recordings"
 VERBS: Final = {
     "bug-report": "Write a zip file for a bug report, without secrets.",
     "check": "Check whether everything is well: CRDs, operator, locations, Recordings.",
+    "completion": "Complete the command line in bash, zsh and fish.",
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
     "import": "Create Recordings of files that a bucket or directory holds.",
     "list": "List Recordings.",
@@ -93,15 +94,15 @@ def _program(name: str, verbs: type[_Verbs]) -> Any:
     return program
 
 
-main: Final[click.Command] = _program("recording-operator", _Verbs)
-_plugin: Final[click.Command] = _program(PLUGIN, _PluginVerbs)
+main: Final[click.Group] = _program("recording-operator", _Verbs)
+plugin_command: Final[click.Group] = _program(PLUGIN, _PluginVerbs)
 
 
 def plugin() -> None:
     """Entry point of the program `kubectl-recordings`, which kubectl calls."""
-    _plugin.main(prog_name=PLUGIN)
+    plugin_command.main(prog_name=PLUGIN)
 
 
 def complete_plugin() -> None:
     """Entry point of the program `kubectl_complete-recordings`, which kubectl calls to complete its command line."""
-    _plugin.main([_COMPLETE, *sys.argv[1:]], prog_name=PLUGIN)
+    plugin_command.main([_COMPLETE, *sys.argv[1:]], prog_name=PLUGIN)
