@@ -50,7 +50,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     ("typed", "position", "offered"),
     [
         ("recording-operator ", 1, list(VERBS)),
-        ("recording-operator re", 1, ["rebuild", "receiver", "report"]),
+        ("recording-operator re", 1, [verb for verb in VERBS if verb.startswith("re")]),
         ("recording-operator copy --se", 2, ["--settings"]),
         ("recording-operator report --b", 2, ["--by"]),
         ("recording-operator run --log-l", 2, ["--log-level"]),

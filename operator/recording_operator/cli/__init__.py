@@ -15,18 +15,27 @@ from recording_operator.cli.verb import VerbGroup
 
 PLUGIN: Final = "kubectl recordings"
 VERBS: Final = {
+    "add-artifact": "Add files to a Recording.",
     "bug-report": "Write a zip file for a bug report, without secrets.",
+    "cancel": "Abort the upload of Recordings.",
     "check": "Check whether everything is well: CRDs, operator, locations, Recordings.",
     "completion": "Complete the command line in bash, zsh and fish.",
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
+    "create": "Create a Recording: files to copy to object storage.",
+    "delete": "Delete Recordings, with or without their stored objects.",
     "import": "Create Recordings of files that a bucket or directory holds.",
     "list": "List Recordings.",
+    "move": "Move stored Recordings to another StorageLocation.",
     "presign": "Print a URL with which anyone can download a stored file.",
     "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
     "receiver": "Receive the webhooks of providers, and create Recordings.",
+    "refresh-url": "Set a fresh URL for a file whose URL has expired.",
     "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
+    "resume": "Let suspended Recordings go on.",
+    "retry": "Try failed Recordings again.",
     "run": "Run the operator.",
     "source": "Try a RecordingSource: which Recording a delivery would create.",
+    "suspend": "Pause the upload of Recordings.",
     "wait": "Wait until Recordings are complete, stored, failed or deleted.",
 }
 PROCESSES: Final = ("copy", "receiver", "run")
@@ -64,8 +73,9 @@ class _Verbs(VerbGroup):
             return CompleteVerb()
         if cmd_name not in self.verbs:
             return None
-        module = import_module(f"{__name__}.commands.{_MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
+        own = cmd_name.replace("-", "_")
+        module = import_module(f"{__name__}.commands.{_MODULES.get(cmd_name, own)}")
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, own))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

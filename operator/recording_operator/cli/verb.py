@@ -7,13 +7,22 @@ import click
 from click.shell_completion import CompletionItem
 
 from recording_operator.cli.rights import right_of
-from recording_operator.kube.errors import ApiUnavailable, ConnectionConfigError, Forbidden, KubeError, Unauthorized
+from recording_operator.kube.errors import (
+    ApiUnavailable,
+    ConnectionConfigError,
+    Forbidden,
+    Invalid,
+    KubeError,
+    Unauthorized,
+)
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_TIMEOUT: Final = 124
 EXIT_INTERRUPTED: Final = 130
 _PROGRAM: Final = "PROGRAM"
+_LACKS_A_RIGHT: Final = " cannot "
+"""In `User … cannot create resource …`. A quota or an admission policy responds with 403 too, without other signs."""
 _SENTENCE_CHARS: Final = 200
 
 
@@ -99,11 +108,13 @@ def explained(error: KubeError) -> str:
     """A failure of the API server for the person who called."""
     right = right_of(error.method, error.path)
     match error:
-        case Forbidden() if right is not None:
+        case Forbidden() if right is not None and _LACKS_A_RIGHT in str(error):
             return f"You may not {right}. To check your rights: {right.check}"
         case Unauthorized():
             return "The API server does not accept your credentials. Log in again, or choose another --context."
         case ApiUnavailable() if error.status == 0:
             return f"The API server does not respond: {error}. Check --context, the network and --request-timeout."
+        case Invalid() if error.problems:
+            return f"The API server rejects it. {'; '.join(error.problems)}."
         case _:
             return str(error)

@@ -18,10 +18,13 @@ No message contains a value of an object: the server often quotes values, and on
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-_QUOTED: Final = re.compile(r"Invalid value: .*?(?=: |$)|\"[^\"]*\"|\S+://\S+", re.DOTALL)
+_QUOTED: Final = re.compile(
+    r'Invalid value: "(?:[^"\\]|\\.)*"|Invalid value: .*?(?=: |$)|"[^"]*"|\S+://\S+',
+    re.DOTALL,
+)
 _MESSAGE_BYTES: Final = 512
 
 
@@ -87,6 +90,11 @@ class Gone(KubeError):
 class Invalid(KubeError):
     """400, 413, 415, 422: the request can never succeed as it is. The message names fields, not values."""
 
+    def __init__(self, message: str, *, status: int = 0, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, status=status)
+        self.problems = problems
+        """Each field with what is wrong, in the words of the API server, without values."""
+
 
 class UnexpectedAnswer(KubeError):
     """A response that is not from Kubernetes (a proxy in between, a wrong address)."""
@@ -121,13 +129,28 @@ def error_from_response(
         return AlreadyExists(message, status=status)
     if any(cause.get("reason") == "NamespaceTerminating" for cause in details.get("causes") or ()):
         return NamespaceTerminating(message, status=status)
-    return _BY_STATUS.get(status, UnexpectedAnswer)(message, status=status)
+    kind = _BY_STATUS.get(status, UnexpectedAnswer)
+    if kind is Invalid:
+        return Invalid(message, status=status, problems=_problems(details.get("causes") or ()))
+    return kind(message, status=status)
 
 
 def without_values(message: str) -> str:
     """The server's message without values from the request."""
     cut = _QUOTED.sub("…", message)
     return cut.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+
+
+def _problems(causes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Without repetitions: the API server may list a problem of a field more than once."""
+    found = (_problem(str(cause["field"]), str(cause.get("message") or "")) for cause in causes if cause.get("field"))
+    return tuple(dict.fromkeys(found))
+
+
+def _problem(field: str, message: str) -> str:
+    if field == "<nil>":  # a rule of the whole object: there is no value before its message
+        return without_values(message.removeprefix("Invalid value: "))
+    return f"{field}: {without_values(message).removeprefix('…: ')}"
 
 
 def _message(*, status: int, body: Mapping[str, Any] | None, request: str) -> str:

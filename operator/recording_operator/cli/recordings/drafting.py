@@ -1,0 +1,143 @@
+"""The Recording and the Secrets that a command line describes. Pure functions, but for the random part of a name."""
+
+import base64
+import re
+import secrets as randomness
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from recording_operator.api.masking import mask_urls
+from recording_operator.api.names import API_VERSION, RECORDING_KIND
+from recording_operator.cli.recordings.sources import DraftArtifact, content_fits_inline, object_source, url_expiry
+
+CONTENT_KEY: Final = "content"
+_LABEL: Final = "app.kubernetes.io/managed-by"
+_TOOL: Final = "kubectl-recordings"
+_ALPHABET: Final = "bcdfghjkmnpqrstvwxz2456789"
+"""As in names that Kubernetes generates: without vowels, and without what looks alike."""
+_SUFFIX_CHARS: Final = 5
+_TITLE_CHARS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedSecretDraft:
+    """A Secret that will belong to the Recording. `repr` does not show its values."""
+
+    name: str
+    data: Mapping[str, bytes] = field(repr=False)
+
+    def manifest(self, *, namespace: str, owner: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The whole manifest. `owner` is the stored Recording; without one, nothing deletes the Secret later."""
+        metadata: dict[str, Any] = {"name": self.name, "namespace": namespace, "labels": {_LABEL: _TOOL}}
+        if owner is not None:
+            metadata["ownerReferences"] = [owner_reference(owner)]
+        data = {key: base64.b64encode(value).decode() for key, value in self.data.items()}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
+
+    def shown(self, *, namespace: str) -> dict[str, Any]:
+        """The manifest for people: without signatures of URLs, and without content."""
+        manifest = self.manifest(namespace=namespace, owner=None)
+        del manifest["data"]
+        return {**manifest, "stringData": {key: _shown(value) for key, value in self.data.items()}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Artifacts as the spec names them, and the Secrets that hold the rest."""
+
+    artifacts: list[dict[str, Any]] = field(repr=False)
+    secrets: tuple[OwnedSecretDraft, ...] = ()
+
+
+def owner_reference(recording: Mapping[str, Any]) -> dict[str, str]:
+    """The ownerReference to a stored Recording. Kubernetes deletes the Secret with it."""
+    metadata = recording["metadata"]
+    return {"apiVersion": API_VERSION, "kind": RECORDING_KIND, "name": metadata["name"], "uid": metadata["uid"]}
+
+
+def place(drafts: Sequence[DraftArtifact], *, secret_name: str, secret: bool | None, expires_at: str | None) -> Placed:
+    """Decide what of the artifacts goes into the spec, and what into Secrets.
+
+    `secret`: None: URLs into a Secret, and texts of at most 16 KiB into the spec. True: texts into a Secret, too.
+    False: URLs into the spec.
+    """
+    may_inline = secret is not True and content_fits_inline(drafts)
+    urls: dict[str, bytes] = {}
+    contents: list[OwnedSecretDraft] = []
+    artifacts = []
+    for draft in drafts:
+        entry: dict[str, Any] = {"name": draft.name, "kind": draft.kind}
+        if draft.content_type:
+            entry["contentType"] = draft.content_type
+        if draft.stored is not None:
+            entry["source"] = object_source(draft.stored)
+        elif draft.url is not None:
+            if secret is not False:
+                urls[draft.name] = draft.url.encode()
+            entry["source"] = url_source(draft, secret_name=None if secret is False else secret_name, at=expires_at)
+        elif may_inline and draft.inline is not None:
+            entry["inline"] = draft.inline
+        else:
+            name = f"{secret_name}-content-{draft.name}"
+            contents.append(OwnedSecretDraft(name=name, data={CONTENT_KEY: draft.content or b""}))
+            entry["contentSecretRef"] = {"name": name, "key": CONTENT_KEY}
+        artifacts.append(entry)
+    of_urls = (OwnedSecretDraft(name=secret_name, data=urls),) if urls else ()
+    return Placed(artifacts=artifacts, secrets=(*of_urls, *contents))
+
+
+def url_source(draft: DraftArtifact, *, secret_name: str | None, at: str | None) -> dict[str, Any]:
+    """The source of a URL, in the Secret or, without one, in the spec."""
+    url = draft.url or ""
+    named = {"url": url} if secret_name is None else {"urlSecretRef": {"name": secret_name, "key": draft.name}}
+    expires_at = at or url_expiry(url)
+    return {**named, **({"expiresAt": expires_at} if expires_at else {})}
+
+
+def urls_into_secret(artifacts: Iterable[Mapping[str, Any]], *, secret_name: str, expires_at: str | None) -> Placed:
+    """Artifacts of a manifest whose URLs are moved into a Secret."""
+    urls: dict[str, bytes] = {}
+    moved = []
+    for artifact in artifacts:
+        source = artifact.get("source") or {}
+        if not source.get("url"):
+            moved.append(dict(artifact))
+            continue
+        name = str(artifact["name"])
+        urls[name] = str(source["url"]).encode()
+        draft = DraftArtifact(name=name, kind="", url=str(source["url"]))
+        kept = {key: value for key, value in source.items() if key != "url"}
+        named = url_source(draft, secret_name=secret_name, at=source.get("expiresAt") or expires_at)
+        moved.append({**artifact, "source": {**kept, **named}})
+    of_urls = (OwnedSecretDraft(name=secret_name, data=urls),) if urls else ()
+    return Placed(artifacts=moved, secrets=of_urls)
+
+
+def name_from_title(title: str) -> str:
+    """A name for the Recording: the title in plain letters, and five random characters."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.sub("[^a-z0-9]+", "-", plain)[:_TITLE_CHARS].strip("-")
+    return with_suffix(words or "recording")
+
+
+def with_suffix(name: str) -> str:
+    """The name with five random characters, as Kubernetes generates names."""
+    return f"{name}-{''.join(randomness.choice(_ALPHABET) for _ in range(_SUFFIX_CHARS))}"
+
+
+def without_signatures(recording: Mapping[str, Any]) -> dict[str, Any]:
+    """A Recording for people: URLs in its spec have no query."""
+    spec = dict(recording.get("spec") or {})
+    artifacts = []
+    for artifact in spec.get("artifacts") or ():
+        source = artifact.get("source") or {}
+        masked = {"source": {**source, "url": mask_urls(str(source["url"]))}} if source.get("url") else {}
+        artifacts.append({**artifact, **masked})
+    return {**recording, "spec": {**spec, "artifacts": artifacts}}
+
+
+def _shown(value: bytes) -> str:
+    text = value.decode(errors="replace")
+    return mask_urls(text) if "://" in text and "\n" not in text else f"({len(value)} bytes)"

@@ -1,0 +1,116 @@
+"""Moves stored Recordings to another StorageLocation, for the verb `move`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recording_operator.cli.caller import Cluster, open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.confirmation import confirm
+from recording_operator.cli.recordings.row import row_of
+from recording_operator.cli.recordings.selection import NothingToDo, Progress, selected
+from recording_operator.cli.screen.amounts import recordings, size
+from recording_operator.cli.screen.text import clean
+from recording_operator.cli.selection_options import Selection
+from recording_operator.cli.verb import Failure, note
+from recording_operator.kube.errors import Conflict, Forbidden, NotFound
+from recording_operator.kube.resources import LOCATIONS, RECORDINGS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveRequest:
+    """The command line."""
+
+    cluster: ClusterOptions
+    selection: Selection
+    to: str
+    origin: str | None
+    yes: bool
+    dry_run: str | None
+
+
+def run_move(request: MoveRequest) -> None:
+    """Write the new location into each Recording. Raises Failure, KubeError, UsageError."""
+    with open_cluster(request.cluster) as cluster:
+        found = selected(
+            cluster,
+            request.selection,
+            all_namespaces=request.cluster.all_namespaces,
+            wanted=lambda one: _can_be_moved(one, request),
+        )
+        movable = [one for one in found if _obstacle(one, request) is None]
+        if movable and request.dry_run is None:
+            _check_target(cluster, request.to)
+            confirm(_question(cluster, movable, to=request.to), assume_yes=request.yes)
+        progress = Progress(verb=f"moves to {request.to}", participle="moved", dry_run=request.dry_run)
+        progress.each(found, lambda one: _move(cluster, one, request))
+
+
+def _can_be_moved(recording: Mapping[str, Any], request: MoveRequest) -> bool:
+    row = row_of(recording)
+    from_there = request.origin is None or row.location == request.origin
+    return from_there and _obstacle(recording, request) is None
+
+
+def _obstacle(recording: Mapping[str, Any], request: MoveRequest) -> str | None:
+    row = row_of(recording)
+    if row.phase != "Complete":
+        return f"It is {row.phase}. Only a Recording that is Complete can be moved."
+    if (recording["spec"].get("storageLocation") or row.location) == request.to:
+        at = "there already" if row.location == request.to else "on its way already"
+        return f"It is {at}."
+    return None
+
+
+def _check_target(cluster: Cluster, name: str) -> None:
+    try:
+        cluster.resources.get(LOCATIONS, name)
+    except NotFound:
+        raise Failure(f"StorageLocation {name} does not exist.") from None
+    except Forbidden:
+        note(f"You may not get storagelocations, so whether {name} exists and admits the namespace is not checked.")
+
+
+def _question(cluster: Cluster, movable: Sequence[Mapping[str, Any]], *, to: str) -> str:
+    rows = [row_of(one) for one in movable]
+    total = size(sum(row.bytes_total for row in rows))
+    names = f" ({clean(rows[0].name)})" if len(rows) == 1 else ""
+    by_origin = Counter(row.location for row in rows)
+    lines = [f"{recordings(len(rows))}{names}, {total}, will be copied to {to}."]
+    lines += [
+        f"  from {origin}: {count}. {_afterwards(cluster, origin)}" for origin, count in sorted(by_origin.items())
+    ]
+    return "\n".join([*lines, "Go on?"])
+
+
+def _afterwards(cluster: Cluster, origin: str) -> str:
+    """What becomes of the old objects, as far as the caller may know."""
+    try:
+        spec = cluster.resources.get(LOCATIONS, origin).get("spec") or {}
+    except (Forbidden, NotFound):
+        return "The old objects are kept or deleted as spec.moves.from of that location says."
+    is_deleted = (spec.get("moves") or {}).get("from") == "Delete"
+    return f"The old objects are {'deleted' if is_deleted else 'kept'} after that."
+
+
+def _move(cluster: Cluster, recording: Mapping[str, Any], request: MoveRequest) -> None:
+    if (obstacle := _obstacle(recording, request)) is not None:
+        raise NothingToDo(obstacle)
+    if request.dry_run == "client":
+        return
+    metadata = recording["metadata"]
+    change = {
+        "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+        "spec": {"storageLocation": request.to},
+    }
+    try:
+        cluster.resources.patch(
+            RECORDINGS,
+            metadata["name"],
+            change,
+            namespace=metadata["namespace"],
+            dry_run=request.dry_run == "server",
+        )
+    except Conflict:
+        raise Conflict("It was changed meanwhile. Try again.") from None

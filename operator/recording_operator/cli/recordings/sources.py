@@ -1,0 +1,133 @@
+"""Reads what the command line says about the source of an artifact: a URL, a local file, or an object of a store."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from recording_operator.cli.arguments import read_url
+from recording_operator.cli.screen.amounts import size
+from recording_operator.cli.verb import Failure
+from recording_operator.egress.errors import InvalidUrlError
+from recording_operator.egress.url import parse_url
+from recording_operator.engine.signed_urls import validity_in_url
+
+FileArgument = tuple[str, str, str]
+"""Name, kind and source of an artifact, as on the command line."""
+MAX_INLINE_BYTES: Final = 16 * 2**10
+MAX_INLINE_TOGETHER_BYTES: Final = 256 * 2**10
+MAX_CONTENT_BYTES: Final = 2**20
+_MAX_URL_CHARS: Final = 8192
+_TEXT_KINDS: Final = ("Transcript", "Summary", "Requirements", "Metadata", "Other")
+_OBJECT: Final = "object:"
+_CONTENT_TYPES: Final = {
+    ".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".m4a": "audio/mp4",
+    ".md": "text/markdown", ".mp3": "audio/mpeg", ".mp4": "video/mp4", ".ogg": "audio/ogg",
+    ".pdf": "application/pdf", ".txt": "text/plain; charset=utf-8", ".vtt": "text/vtt", ".wav": "audio/wav",
+    ".webm": "video/webm",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftArtifact:
+    """An artifact before its URL or content has a place. `repr` does not show them."""
+
+    name: str
+    kind: str
+    url: str | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    content_type: str = ""
+    stored: tuple[str, str] | None = None
+    """StorageLocation and key of an object."""
+
+    @property
+    def inline(self) -> str | None:
+        """The content as a text of the spec, if it may be one."""
+        if self.content is None or self.kind not in _TEXT_KINDS or len(self.content) > MAX_INLINE_BYTES:
+            return None
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError:
+            return None
+
+
+def read_sources(files: Iterable[FileArgument]) -> tuple[DraftArtifact, ...]:
+    """Read the command line. Raises UsageError, and Failure for a file that is too large."""
+    listed = list(files)
+    names = [name for name, _, _ in listed]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise click.UsageError(f"The artifact {twice[0]} is named twice.")
+    if [source for _, _, source in listed].count("-") > 1:
+        raise click.UsageError("Standard input can contain only one URL.")
+    return tuple(_draft(name, kind, source) for name, kind, source in listed)
+
+
+def _draft(name: str, kind: str, source: str) -> DraftArtifact:
+    if source.startswith(_OBJECT):
+        location, slash, key = source.removeprefix(_OBJECT).partition("/")
+        if not (location and slash and key):
+            raise click.UsageError(f"The source of {name}: write object:LOCATION/KEY.")
+        return DraftArtifact(name=name, kind=kind, stored=(location, key))
+    if source.startswith("s3://"):
+        raise click.UsageError(
+            f"The source of {name}: write object:LOCATION/KEY, with the StorageLocation of the bucket. "
+            "Its spec.imports must open the key to the namespace."
+        )
+    if source == "-" or source.startswith("@") or "://" in source:
+        return DraftArtifact(name=name, kind=kind, url=checked_url(read_url(source), name=name))
+    content = _content(name, Path(source))
+    content_type = _CONTENT_TYPES.get(Path(source).suffix.lower(), "")
+    return DraftArtifact(name=name, kind=kind, content=content, content_type=content_type)
+
+
+def checked_url(url: str, *, name: str) -> str:
+    """The URL, if the operator can use it. Raises UsageError, which does not contain the URL."""
+    try:
+        parse_url(url)
+    except InvalidUrlError:
+        raise click.UsageError(
+            f"The URL of {name} is not an absolute http or https URL without user name, spaces and fragment."
+        ) from None
+    if len(url) > _MAX_URL_CHARS:
+        raise click.UsageError(f"The URL of {name} is longer than {_MAX_URL_CHARS} characters.")
+    return url
+
+
+def url_expiry(url: str) -> str | None:
+    """When the URL expires according to its parameters, as `source.expiresAt` has it."""
+    end: datetime | None = validity_in_url(url).end
+    return None if end is None else f"{end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _content(name: str, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_CONTENT_BYTES + 1)
+            size_bytes = path.stat().st_size if len(content) > MAX_CONTENT_BYTES else len(content)
+    except FileNotFoundError:
+        raise click.UsageError(f"The source of {name} is neither a URL nor a file: {path} does not exist.") from None
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    if not content:
+        raise Failure(f"{path} is empty.")
+    if len(content) > MAX_CONTENT_BYTES:
+        raise Failure(
+            f"{path} has {size(size_bytes)}, and a Secret holds at most 1 MiB. Copy it to a bucket that a "
+            f"StorageLocation opens with spec.imports (aws s3 cp {path.name} s3://BUCKET/KEY), and write "
+            "object:LOCATION/KEY instead."
+        )
+    return content
+
+
+def content_fits_inline(drafts: Iterable[DraftArtifact]) -> bool:
+    """Whether all texts together fit into a spec."""
+    return sum(len(one.content or b"") for one in drafts if one.inline is not None) <= MAX_INLINE_TOGETHER_BYTES
+
+
+def object_source(stored: tuple[str, str]) -> dict[str, Any]:
+    """`source.object`."""
+    location, key = stored
+    return {"object": {"storageLocation": location, "key": key}}
