@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from recording_operator.cli.names import ContextName, LocationName, NamespaceName
 from recording_operator.cli.verb import Verb
 
 GROUPINGS: Final = ("directory", "file")
@@ -37,7 +38,14 @@ class _OwnerPattern(click.ParamType[re.Pattern[str]]):
 
 
 @click.command("import", cls=Verb, epilog=_EXAMPLES)
-@click.option("--from", "source", required=True, metavar="LOCATION", help="StorageLocation that holds the files.")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=LocationName(),
+    metavar="LOCATION",
+    help="StorageLocation that holds the files.",
+)
 @click.option(
     "--prefix",
     required=True,
@@ -53,10 +61,16 @@ class _OwnerPattern(click.ParamType[re.Pattern[str]]):
 @click.option(
     "--to",
     "target",
+    type=LocationName(),
     metavar="LOCATION",
     help="StorageLocation to store the Recordings in. Default: each is placed by the weights of the StorageLocations.",
 )
-@click.option("-n", "--namespace", help="Namespace of the Recordings. Default: the namespace of the context.")
+@click.option(
+    "-n",
+    "--namespace",
+    type=NamespaceName(),
+    help="Namespace of the Recordings. Default: the namespace of the context.",
+)
 @click.option(
     "--group",
     "grouping",
@@ -72,9 +86,10 @@ class _OwnerPattern(click.ParamType[re.Pattern[str]]):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
+@click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current context.")
 @click.option(
     "--operator-namespace",
+    type=NamespaceName(),
     help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
 )
 def imports(**options: Any) -> None:

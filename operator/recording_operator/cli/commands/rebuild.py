@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
+from recording_operator.cli.names import ContextName, LocationName, NamespaceName
 from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
@@ -18,8 +19,10 @@ Examples:
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.option("--location", required=True, help="StorageLocation whose manifests are read.")
-@click.option("--namespace", help="Only Recordings of this namespace. Default: of all namespaces.")
+@click.option("--location", type=LocationName(), required=True, help="StorageLocation whose manifests are read.")
+@click.option(
+    "--namespace", type=NamespaceName(), help="Only Recordings of this namespace. Default: of all namespaces."
+)
 @click.option("--dry-run", is_flag=True, help="Create nothing. The API server checks what would be created.")
 @click.option(
     "--ttl-after-finished",
@@ -33,9 +36,10 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
+@click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current context.")
 @click.option(
     "--operator-namespace",
+    type=NamespaceName(),
     help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
 )
 def rebuild(**options: Any) -> None:
