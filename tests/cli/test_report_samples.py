@@ -203,10 +203,9 @@ def test_usage_without_a_price_is_named(strict: StrictStore) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "either the NAME of a StorageReport or --from-bucket"),
         (["all", "--from-bucket=s3://b/p"], "either the NAME"),
         (["all", "--org=acme"], "--org can only be used with --from-bucket"),
-        (["--from-bucket=s3://b", "--context=c"], "--context needs a NAME"),
+        (["--from-bucket=s3://b", "--context=c"], "--context cannot be used with --from-bucket"),
         (["--from-bucket=b"], "write s3://BUCKET/PREFIX/"),
         (["all", "--from=yesterday"], "write a day such as 2026-11-01"),
         (["--from-bucket=s3://b", "-o", "focus", "--by=week"], "-o focus has fixed rows"),

@@ -30,7 +30,7 @@ VERBS: Final = {
     "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
     "receiver": "Receive the webhooks of providers, and create Recordings.",
     "refresh-url": "Set a fresh URL for a file whose URL has expired.",
-    "report": "Show costs: of a StorageReport, or of the usage samples in a bucket.",
+    "report": "Show what is stored and what it costs, from a StorageReport or a bucket.",
     "resume": "Let suspended Recordings go on.",
     "retry": "Try failed Recordings again.",
     "run": "Run the operator.",

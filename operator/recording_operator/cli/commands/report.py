@@ -1,18 +1,19 @@
-"""`recording-operator report`: its command line. `reporting` does the work and is imported only when it is called."""
+"""`report`: its command line. `reports.reporting` does the work and is imported only when it is called."""
 
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from recording_operator.cli.arguments import Folder, store_options
+from recording_operator.cli.cluster_options import ClusterOptions, cluster_options
+from recording_operator.cli.names import ReportName
 from recording_operator.cli.verb import Verb
 
 STEPS: Final = ("day", "week", "month")
 GROUPS: Final = ("org", "namespace", "location", "class")
-OUTPUTS: Final = ("table", "csv", "json", "focus", "focus-parquet")
+OUTPUTS: Final = ("cards", "table", "csv", "json", "focus", "focus-parquet")
 _FOCUS: Final = ("focus", "focus-parquet")
 _BUCKET_ONLY: Final = {
     "locations": "--location",
@@ -25,10 +26,14 @@ _BUCKET_ONLY: Final = {
 _CLUSTER_ONLY: Final = {
     "kubeconfig": "--kubeconfig",
     "context": "--context",
-    "operator_namespace": "--operator-namespace",
+    "request_timeout_s": "--request-timeout",
+    "as_user": "--as",
+    "as_groups": "--as-group",
 }
+_OF_ROWS: Final = ("begin", "end", "by", "group_by", "compare")
 _EXAMPLES: Final = """\b
 Examples:
+  PROGRAM report
   PROGRAM report acme
   PROGRAM report acme --from 2026-11-01 --to 2026-11-30 --by week
   PROGRAM report acme --by month -o csv > acme.csv
@@ -41,7 +46,7 @@ Examples:
 """
 
 
-class _Day(click.ParamType[date]):
+class Day(click.ParamType[date]):
     """A day."""
 
     name = "YYYY-MM-DD"
@@ -88,28 +93,28 @@ class _Ratio(click.ParamType[Decimal]):
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=ReportName())
 @click.option(
     "-o",
     "--output",
-    default="table",
-    show_default=True,
     type=click.Choice(OUTPUTS),
-    help="Output format. csv and focus are safe to open in a spreadsheet: no cell is a formula.",
+    help="Output format. Default: cards, or table with --from-bucket, --from, --to, --by, --group-by or --compare. csv "
+    "and focus are safe to open in a spreadsheet: no cell is a formula.",
 )
 @click.option(
-    "--from", "begin", type=_Day(), help="First day, such as 2026-11-01. Default: the first day of the history."
+    "--from", "begin", type=Day(), help="First day, such as 2026-11-01. Default: the first day of the history."
 )
-@click.option("--to", "end", type=_Day(), help="Last day. Default: today.")
+@click.option("--to", "end", type=Day(), help="Last day. Default: today.")
 @click.option(
     "--by",
-    default="day",
-    show_default=True,
     type=click.Choice(STEPS),
-    help="Period of a row. Storage is the mean of its days, everything else the sum. In tables, ~ marks periods with "
-    "days that had no count.",
+    help="Period of a row. Default: day. Storage is the mean of its days, everything else the sum. In tables, ~ marks "
+    "periods with days that had no count.",
 )
-@click.option("--group-by", default="org", show_default=True, type=click.Choice(GROUPS), help="What a row is about.")
+@click.option("--group-by", type=click.Choice(GROUPS), help="What a row is about. Default: org.")
+@click.option(
+    "--top", default=10, show_default=True, type=click.IntRange(0, 100), help="Organisations by name on the cards."
+)
 @click.option(
     "--compare",
     type=_Names(),
@@ -134,22 +139,20 @@ class _Ratio(click.ParamType[Decimal]):
 )
 @store_options
 @click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
-)
-@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
-@click.option(
     "--operator-namespace",
     help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
 )
+@cluster_options(namespaced=False)
 def report(name: str | None, **options: Any) -> None:
-    """Show the StorageReport NAME by day, week or month, and by organisation.
+    """Show what is stored and what it costs: the StorageReport NAME, by day, week or month, and by organisation.
 
-    By organisation, as table, csv and json, it is read from the StorageReport, which needs the right to get
-    StorageReports. Everything else is computed from the usage samples of its StorageLocations, which needs the rights
-    to list StorageLocations and to get their Secrets in the operator's namespace. Locations without a Secret are read
-    with your own credentials.
+    Without NAME, the only StorageReport is shown, or a list if there are several. This needs the right to list
+    StorageReports.
+
+    The cards, and by organisation the table, csv and json are read from the StorageReport, which needs the right to
+    get StorageReports. Everything else is computed from the usage samples of its StorageLocations, which needs the
+    rights to list StorageLocations and to get their Secrets in the operator's namespace. Locations without a Secret
+    are read with your own credentials.
 
     With --from-bucket, samples are read from a bucket, with credentials that are found as by the AWS tools. Tiers and
     free allowances are then those of an account that has only these locations.
@@ -165,21 +168,41 @@ def report(name: str | None, **options: Any) -> None:
     _check(name, options)
     from recording_operator.cli.reports.reporting import ReportRequest, show  # noqa: PLC0415 - large, and not needed for --help
 
+    options["is_plain"] = options["output"] is None and not _of_rows(options)
+    rows = options["bucket"] is not None or _of_rows(options)
+    options["output"] = options["output"] or ("table" if rows else "cards")
+    options["by"] = options["by"] or STEPS[0]
+    options["group_by"] = options["group_by"] or GROUPS[0]
     show(ReportRequest(name=name or "", **options))
 
 
+def _of_rows(options: dict[str, Any]) -> bool:
+    return any(options[one] for one in _OF_ROWS)
+
+
 def _check(name: str | None, options: dict[str, Any]) -> None:
-    begin, end = options["begin"], options["end"]
+    begin, end, output = options["begin"], options["end"], options["output"]
     if begin is not None and end is not None and end < begin:
         raise click.UsageError("--to is before --from.")
-    if (name is None) == (options["bucket"] is None):
-        raise click.UsageError("Give either the NAME of a StorageReport or --from-bucket.")
-    others = _BUCKET_ONLY if options["bucket"] is None else _CLUSTER_ONLY
-    for option, spelling in others.items():
-        if options[option]:
-            given = "can only be used with --from-bucket" if options["bucket"] is None else "needs a NAME"
-            raise click.UsageError(f"{spelling} {given}.")
-    if options["output"] in _FOCUS and (options["by"] != "day" or options["group_by"] != "org" or options["compare"]):
+    if options["bucket"] is None:
+        _reject(_BUCKET_ONLY, options, "can only be used with --from-bucket")
+    else:
+        if name is not None:
+            raise click.UsageError("Give either the NAME of a StorageReport or --from-bucket.")
+        cluster: ClusterOptions = options["cluster"]
+        given = {option: getattr(cluster, option) for option in _CLUSTER_ONLY}
+        of_cluster = {**_CLUSTER_ONLY, "operator_namespace": "--operator-namespace"}
+        _reject(of_cluster, {**options, **given}, "cannot be used with --from-bucket")
+    if output == "cards" and _of_rows(options):
+        raise click.UsageError("-o cards is about now: leave out --from, --to, --by, --group-by and --compare.")
+    grouped = options["by"] not in (None, STEPS[0]) or options["group_by"] not in (None, GROUPS[0])
+    if output in _FOCUS and (grouped or options["compare"]):
         raise click.UsageError("-o focus has fixed rows: leave out --by, --group-by and --compare.")
-    if options["compare"] and (options["by"] != "day" or options["group_by"] != "org" or begin or end):
+    if options["compare"] and (grouped or begin or end):
         raise click.UsageError("--compare is about this month: leave out --from, --to, --by and --group-by.")
+
+
+def _reject(options: dict[str, str], given: dict[str, Any], why: str) -> None:
+    for option, spelling in options.items():
+        if given[option]:
+            raise click.UsageError(f"{spelling} {why}.")

@@ -1,4 +1,4 @@
-"""Shows a StorageReport, or the usage samples of a bucket, for `recording-operator report`."""
+"""Shows StorageReports, or the usage samples of a bucket, for the verb `report`."""
 
 import logging
 import sys
@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Final, Never
 
 import click
-from pydantic import ValidationError
 
+from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
+from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.reports.choosing import listed_reports, named_report, reports_table
 from recording_operator.cli.reports.counted import Counted, CountedError
 from recording_operator.cli.reports.counted_bucket import BucketRequest, from_bucket
 from recording_operator.cli.reports.counted_cluster import from_cluster
-from recording_operator.cli.verb import note
+from recording_operator.cli.reports.overview import overview
+from recording_operator.cli.screen.panels import look_of_stdout
+from recording_operator.cli.verb import note, program
 from recording_operator.costs.export import Row, Step, rows, whole_history
 from recording_operator.costs.focus import as_focus_csv, focus_rows
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
@@ -34,9 +39,6 @@ from recording_operator.costs.tables import (
 )
 from recording_operator.costs.view import ReportView, unpriced
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import connection
-from recording_operator.kube.errors import ConnectionConfigError, Forbidden, KubeError, NotFound
-from recording_operator.kube.rest import RestClient
 from recording_operator.logs import Redactor, configure_logging
 
 _WRITERS: Final = {"csv": as_csv, "json": as_json}
@@ -48,7 +50,11 @@ class ReportRequest:
     """The command line of one report."""
 
     name: str
+    """Empty: the only StorageReport, or a list of them."""
     output: str
+    is_plain: bool
+    """No option chooses what to show: several StorageReports can be listed instead."""
+    top: int
     begin: date | None
     end: date | None
     by: str
@@ -63,9 +69,8 @@ class ReportRequest:
     endpoint_url: str | None
     region: str | None
     ca_bundle: Path | None
-    kubeconfig: Path | None
-    context: str | None
     operator_namespace: str | None
+    cluster: ClusterOptions
 
     @property
     def needs_samples(self) -> bool:
@@ -74,18 +79,17 @@ class ReportRequest:
 
 
 def show(request: ReportRequest) -> None:
-    """Print the report. If there is none, print the reason to standard error and exit with status 1."""
+    """Print the report. If there is none, print the reason to standard error and exit with status 1.
+
+    Raises KubeError, ConnectionConfigError.
+    """
     configure_logging(redactor=Redactor(), log_format="text", level=logging.ERROR)  # it says itself why there is none
     try:
         if request.bucket is not None:
             _show_counted(request, from_bucket(_bucket_request(request, *request.bucket), now=_now()))
         else:
             _show_stored(request)
-    except Forbidden as error:
-        _fail(f"{error}. recording-operator report --help says which rights are needed.")
-    except NotFound:
-        _fail(f"StorageReport {request.name} does not exist. kubectl get storagereports lists those that do.")
-    except (CountedError, CurrencyError, ParquetUnavailableError, KubeError, ConnectionConfigError) as error:
+    except (CountedError, CurrencyError, ParquetUnavailableError) as error:
         _fail(str(error))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -108,52 +112,61 @@ def _bucket_request(request: ReportRequest, bucket: str, prefix: str) -> BucketR
 
 
 def _show_stored(request: ReportRequest) -> None:
-    server = connection(kubeconfig=request.kubeconfig, context=request.context)
-    rest = RestClient(server)
-    try:
-        kube = KubeApi(rest)
-        stored = _stored(kube, request.name)
-        if request.needs_samples:
+    with open_cluster(request.cluster) as cluster:
+        name, resources = request.name, cluster.resources
+        found = [named_report(resources, name)] if name else listed_reports(resources)
+        if len(found) == 1 and request.needs_samples:
             counted = from_cluster(
-                stored,
+                found[0],
                 compare=request.compare,
-                kube=kube,
-                operator_namespace=request.operator_namespace or server.namespace,
+                kube=KubeApi(cluster.rest),
+                operator_namespace=request.operator_namespace or cluster.namespace,
                 now=_now,
                 warn=note,
             )
-    finally:
-        rest.close()
-    if request.needs_samples:
+    if len(found) > 1:
+        _show_several(request, found, now=cluster.now)
+    elif request.needs_samples:
         _show_counted(request, counted)
-        return
-    status = stored.status
+    else:
+        _show_status(request, found[0], now=cluster.now)
+
+
+def _show_several(request: ReportRequest, found: Sequence[StorageReport], *, now: datetime) -> None:
+    if not request.is_plain:
+        names = ", ".join(report.metadata.name for report in found)
+        raise click.UsageError(f"There are several StorageReports. Give the NAME of one: {names}.")
+    _write(reports_table(found, now=now).encode())
+
+
+def _show_status(request: ReportRequest, stored: StorageReport, *, now: datetime) -> None:
+    status, name = stored.status, stored.metadata.name
     if status.cost is None:
-        _fail(f"StorageReport {request.name} has not been refreshed yet. {_why_not(status)}".rstrip())
+        _fail(f"StorageReport {name} has not been refreshed yet. {_why_not(status)}".rstrip())
+    if request.output == "cards":
+        _show_cards(request, stored, title=f"StorageReport {name}", now=now)
+        return
     if (why := _why_not(status)) and status.as_of is not None:
         note(f"The numbers are as of {status.as_of:%Y-%m-%d %H:%M} UTC. {why}")
     _warn_unpriced(status.unpriced)
-    about_others = tuple(f"At {name}, " for name in stored.spec.compare)
+    about_others = tuple(f"At {other}, " for other in stored.spec.compare)
     for remark in status.notes:
         if not remark.startswith(about_others):
             note(remark)
     found = rows(status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
-        _fail(f"StorageReport {request.name} has nothing {_window(request)}. {_kept(status)}")
+        _fail(f"StorageReport {name} has nothing {_window(request)}. {_kept(status)}")
     _show_rows(request, found, status.cost.currency)
+
+
+def _show_cards(request: ReportRequest, report: StorageReport, *, title: str, now: datetime) -> None:
+    _write(overview(report, look_of_stdout(), title=title, now=now, top=request.top).encode())
 
 
 def _why_not(status: StorageReportStatus) -> str:
     """Why the report is not refreshed; an empty text if it is."""
     of_ready = (one for one in status.conditions if one.type == "Ready" and one.reason != Reason.REFRESHED)
     return next((one.message for one in of_ready), "")
-
-
-def _stored(kube: KubeApi, name: str) -> StorageReport:
-    try:
-        return StorageReport.model_validate(kube.get_report(name))
-    except ValidationError:
-        _fail(f"StorageReport {name} cannot be read. Its CRD has another version than this program.")
 
 
 def _show_counted(request: ReportRequest, counted: Counted) -> None:
@@ -165,6 +178,10 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
         _fail(f"{counted.title} has no usage samples yet. The operator takes one each day.")
     if request.compare:
         _compare(request, counted)
+        return
+    if request.output == "cards":
+        computed = StorageReport(metadata=ObjectMeta(name="-"), spec=inputs.spec, status=report(inputs))
+        _show_cards(request, computed, title=counted.title, now=inputs.now)
         return
     view = ReportView(inputs)
     _warn_unpriced(unpriced(view.charges, view.terms))
@@ -200,7 +217,7 @@ def _show_focus(request: ReportRequest, counted: Counted, view: ReportView) -> N
             _write(text.encode())
         return
     if sys.stdout.isatty():
-        raise click.UsageError("Parquet is not text. Send it to a file: recording-operator report … > costs.parquet")
+        raise click.UsageError(f"Parquet is not text. Send it to a file: {program()} report … > costs.parquet")
     write_parquet(found, sys.stdout.buffer)
 
 

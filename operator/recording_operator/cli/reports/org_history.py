@@ -1,0 +1,42 @@
+"""What the history of a StorageReport says about one organisation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
+from recording_operator.costs.money import ZERO
+from recording_operator.usage.sample import OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrgHistory:
+    """Days and months of one organisation."""
+
+    entries: tuple[HistoryEntry, ...]
+    """Each has the row of the organisation only, or no row if it had nothing."""
+    hidden: tuple[str, ...]
+    """Days and months in which it may be a part of (other): only the largest organisations have a row."""
+
+
+def of_org(history: Iterable[HistoryEntry], org: str) -> OrgHistory:
+    """The rows of an organisation."""
+    entries, hidden = [], []
+    for entry in history:
+        rows = {row.name: row for row in entry.orgs}
+        if org not in rows and OTHER in rows:
+            hidden.append(entry.date)
+            continue
+        entries.append(entry.model_copy(update={"orgs": (rows[org],) if org in rows else ()}))
+    return OrgHistory(entries=tuple(entries), hidden=tuple(hidden))
+
+
+def cost_of(rows: Iterable[HistoryOrg]) -> Decimal:
+    """All costs of these rows."""
+    return sum((row.storage_cost + row.download_cost + row.request_cost for row in rows), ZERO)
+
+
+def org_total(history: Iterable[HistoryEntry], org: str) -> Decimal | None:
+    """What an organisation has cost; None if it may be a part of (other) on some day."""
+    found = of_org(history, org)
+    return None if found.hidden else cost_of(row for entry in found.entries for row in entry.orgs)
