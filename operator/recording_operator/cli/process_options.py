@@ -1,0 +1,44 @@
+"""The options of every process of the cluster: operator and receiver."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from recording_operator.cli.arguments import settings_option
+
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def process_options(*, settings: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add --settings with the help text `settings`, --kubeconfig, --context, --log-format and --log-level."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option(
+                "--log-level",
+                default="info",
+                show_default=True,
+                type=click.Choice(_LEVELS),
+                help="Lowest severity that is logged.",
+            ),
+            click.option(
+                "--log-format",
+                default="json",
+                show_default=True,
+                type=click.Choice(["json", "text"]),
+                help="json is for log collectors, text for people.",
+            ),
+            click.option("--context", help="Context of the kubeconfig. Default: the current context."),
+            click.option(
+                "--kubeconfig",
+                type=click.Path(path_type=Path, dir_okay=False),
+                help="Kubeconfig file. Default: the pod's service account, KUBECONFIG, then ~/.kube/config.",
+            ),
+            settings_option(settings),
+        ):
+            command = option(command)
+        return command
+
+    return add
