@@ -25,6 +25,7 @@ VERBS: Final = {
     "delete": "Delete Recordings, with or without their stored objects.",
     "import": "Create Recordings of files that a bucket or directory holds.",
     "list": "List Recordings.",
+    "location": "List StorageLocations, show one, or check its store now.",
     "move": "Move stored Recordings to another StorageLocation.",
     "presign": "Print a URL with which anyone can download a stored file.",
     "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
