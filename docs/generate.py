@@ -16,7 +16,7 @@ from recording_operator.api.generated import command_line
 from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.reference import reference_page
 from recording_operator.cli.reference import help_of_verbs
-from recording_operator.notify.catalogue import EVENT_TYPES, CloudEventType
+from recording_operator.notify.catalogue import ALL_TYPES, CloudEventType
 
 DOCS: Final = Path(__file__).resolve().parent
 TROUBLESHOOTING: Final = "troubleshooting.md"
@@ -50,7 +50,7 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated document."""
     for resource in RESOURCES:
         yield docs / "reference" / f"{resource.kind.lower()}.md", _HEADER + reference_page(resource)
-    yield from ((docs / "events" / kind.schema_file, event_schema(kind)) for kind in EVENT_TYPES.values())
+    yield from ((docs / "events" / kind.schema_file, event_schema(kind)) for kind in ALL_TYPES)
     path = docs / TROUBLESHOOTING
     written = path.read_text(encoding="utf-8")
     before, _, rest = written.partition(_BEGIN)

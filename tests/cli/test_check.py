@@ -8,14 +8,18 @@ import pytest
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator import __version__
 from recording_operator.api.crd import RESOURCES, crd
 from recording_operator.api.names import RECORDING_PLURAL
 from recording_operator.cli.administration.checks.definitions import schema_differences
 from recording_operator.cli.administration.checks.operator import policy_in_words
 from recording_operator.egress.policy import SourcePolicy
+from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.cli.conftest import People, Person
 from tests.kube.objects import a_recording, set_status
+from tests.support.node_api import own_address, serving
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -150,6 +154,36 @@ def test_the_settings_of_the_chart(people: People, admin: RestClient, namespace:
     )
 
 
+def test_the_receiver_is_asked_through_the_api_server(people: People, admin: RestClient, namespace: str) -> None:
+    address = own_address()
+    if address is None:
+        pytest.skip("the API server proxies only to addresses that are not loopback")
+    where = ("--operator-namespace", namespace)
+    labels = {"app.kubernetes.io/part-of": "recording-operator", "app.kubernetes.io/component": "receiver"}
+    with serving(address, lambda path: "ok" if path == "/readyz" else None) as port:
+        ports = [{"name": "metrics", "port": port}]
+        body = {"metadata": {"name": "op-metrics", "labels": labels}, "spec": {"ports": ports}}
+        admin.request("POST", f"/api/v1/namespaces/{namespace}/services", body=body)
+        state, message = checked(people.admin, *where)["webhooks"]
+        assert state == "failed"
+        assert message.startswith("The receiver does not respond at /readyz of Service op-metrics: ")
+        endpoints = {"metadata": {"name": "op-metrics"}, "subsets": [{"addresses": [{"ip": address}], "ports": ports}]}
+        admin.request("POST", f"/api/v1/namespaces/{namespace}/endpoints", body=endpoints)
+        proxy = f"/api/v1/namespaces/{namespace}/services/op-metrics:metrics/proxy/readyz"
+        eventually(lambda: _responds(admin, proxy))
+        assert checked(people.admin, *where)["webhooks"] == (
+            "ok",
+            "The receiver responds at /readyz of Service op-metrics.",
+        )
+
+
+def _responds(admin: RestClient, path: str) -> bool:
+    try:
+        return admin.text(path) == "ok"
+    except ApiUnavailable:
+        return False
+
+
 def test_an_api_server_without_the_kinds(bare_cluster: ControlPlane, people: People) -> None:
     person = Person(kubeconfig=bare_cluster.kubeconfig, namespace="default")
     found = checked(person)
@@ -170,6 +204,18 @@ def test_an_older_definition_is_recognised(people: People, admin: RestClient, cl
         cluster.kubectl.apply(own)
     assert state == "failed"
     assert message.startswith("It does not have spec.presign, which version 0.1.0 of this program knows;")
+
+
+def test_versions(people: People, admin: RestClient, namespace: str) -> None:
+    a_deployment(admin, namespace)
+    found = json.loads(people.admin.output("version", "-o", "json", "--operator-namespace", namespace))
+    assert found["client"] == __version__
+    assert found["kubernetes"].startswith("v1.")
+    assert found["crds"] == f"recordings.dev/v1alpha1, as of version {__version__}"
+    assert found["operator"] == "0.0.1, image example.com/op:1"
+    shown = people.tenant.output("version")
+    assert "operator:   unknown. You may not list leases." in shown
+    assert people.tenant.output("version", "--client") == f"client:     {__version__}\n"
 
 
 def test_differences_of_schemas_name_the_fields() -> None:

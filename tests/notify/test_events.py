@@ -10,8 +10,8 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 
 from recording_operator.api.notification import EventName
-from recording_operator.notify.catalogue import EVENT_TYPES
-from recording_operator.notify.events import SinkEvent, encode
+from recording_operator.notify.catalogue import ALL_TYPES, EVENT_TYPES, TEST_TYPE
+from recording_operator.notify.events import SinkEvent, encode, encode_test
 from recording_operator.notify.payloads import (
     ArtifactData,
     BudgetEvent,
@@ -91,8 +91,16 @@ def test_the_documented_event_has_the_attributes_that_are_sent() -> None:
     assert (example["type"], example["dataschema"]) == (sent["type"], sent["dataschema"])
 
 
+def test_a_test_event_has_its_published_schema() -> None:
+    event = json.loads(encode_test(sink="app", namespace="team-a", event_id="uid-1/test/1", time=AT).body)
+    schema = json.loads((SCHEMAS / TEST_TYPE.schema_file).read_text())
+    jsonschema.Draft202012Validator(schema).validate(event["data"])
+    assert (event["dataschema"], event["type"]) == (schema["$id"], schema["title"])
+    assert event["source"].endswith("/namespaces/team-a/eventsinks/app")
+
+
 def test_each_schema_belongs_to_an_event() -> None:
-    assert {path.name for path in SCHEMAS.glob("*.json")} == {kind.schema_file for kind in EVENT_TYPES.values()}
+    assert {path.name for path in SCHEMAS.glob("*.json")} == {kind.schema_file for kind in ALL_TYPES}
 
 
 def test_an_attempt_has_the_same_bytes_as_the_one_before() -> None:

@@ -30,7 +30,9 @@ def own_address() -> str | None:
 
 
 @contextmanager
-def _serving(host: str, respond: Callable[[str], str | None], context: ssl.SSLContext | None) -> Iterator[int]:
+def serving(host: str, respond: Callable[[str], str | None], context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """An HTTP server that responds with a text, or with 404. Yields its port."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             text = respond(self.path)
@@ -69,7 +71,7 @@ def node(admin: RestClient, folder: Path, logs: Mapping[str, str]) -> Iterator[N
         container = path.partition("?")[0].rpartition("/")[2]
         return logs.get(f"{container}.previous" if "previous=true" in path else container)
 
-    with _serving("127.0.0.1", respond, context) as port:
+    with serving("127.0.0.1", respond, context) as port:
         admin.request("POST", "/api/v1/nodes", body={"metadata": {"name": NODE}})
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
@@ -85,7 +87,7 @@ def node(admin: RestClient, folder: Path, logs: Mapping[str, str]) -> Iterator[N
 @contextmanager
 def pod(admin: RestClient, manifest: Mapping[str, Any], *, address: str, metrics: str) -> Iterator[None]:
     """A pod on the node. The port `http` of its first container serves these metrics."""
-    with _serving(address, lambda path: metrics if path == "/metrics" else None, None) as port:
+    with serving(address, lambda path: metrics if path == "/metrics" else None) as port:
         spec = dict(manifest["spec"])
         first, *others = spec["containers"]
         spec["containers"] = [{**first, "ports": [{"name": "http", "containerPort": port}]}, *others]

@@ -35,8 +35,10 @@ VERBS: Final = {
     "resume": "Let suspended Recordings go on.",
     "retry": "Try failed Recordings again.",
     "run": "Run the operator.",
-    "source": "Try a RecordingSource: which Recording a delivery would create.",
+    "sink": "List EventSinks, or send a test event to one.",
+    "source": "List RecordingSources, or try one: which Recording a delivery would create.",
     "suspend": "Pause the upload of Recordings.",
+    "version": "Show the versions of this program, the CRDs, the operator and the API server.",
     "wait": "Wait until Recordings are complete, stored, failed or deleted.",
 }
 PROCESSES: Final = ("copy", "receiver", "run")

@@ -75,3 +75,9 @@ def for_secrets(message: str) -> str:
     text = message.replace("The operator may not read Secret", "You may not read Secret")
     text = text.replace("in its namespace", "in the operator's namespace").replace(" Grant it get.", "")
     return f"{text} --operator-namespace names the operator's namespace." if "operator's namespace" in text else text
+
+
+def for_sink(message: str) -> str:
+    """A message about what an EventSink names, for a person who reads it with their own rights."""
+    text = message.replace("The operator may not read", "You may not read")
+    return text.partition(" Bind the ClusterRole")[0].partition(" Grant it get")[0]

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from recording_operator.api.notification import EventName
-from recording_operator.notify.payloads import BudgetEvent, DeletedEvent, EventData, LocationEvent, RecordingEvent
+from recording_operator.notify.payloads import (
+    BudgetEvent,
+    DeletedEvent,
+    EventData,
+    LocationEvent,
+    RecordingEvent,
+    SinkTestEvent,
+)
 
 _SCHEMAS: Final = "https://recordings.dev/events"
 
@@ -63,3 +70,8 @@ EVENT_TYPES: Final[Mapping[EventName, CloudEventType]] = {
         name="location.not-ready", data=LocationEvent, sentence="The check of a StorageLocation fails."
     ),
 }
+TEST_TYPE: Final = CloudEventType(
+    name="sink.test", data=SinkTestEvent, sentence="A person tries the EventSink. There is nothing to do."
+)
+"""Sent on request only, whatever spec.events has."""
+ALL_TYPES: Final = (*EVENT_TYPES.values(), TEST_TYPE)

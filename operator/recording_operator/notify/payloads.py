@@ -100,4 +100,12 @@ class LocationEvent(_Payload):
     message: str = Field(description="Human-readable details, without secrets.")
 
 
-EventData = RecordingEvent | DeletedEvent | BudgetEvent | LocationEvent
+class SinkTestEvent(_Payload):
+    """Data of the event test of an EventSink."""
+
+    sink: str = Field(description="Name of the EventSink.")
+    namespace: str = Field(description="Namespace of the EventSink.")
+    message: str = Field(description="Human-readable details.")
+
+
+EventData = RecordingEvent | DeletedEvent | BudgetEvent | LocationEvent | SinkTestEvent

@@ -51,6 +51,7 @@ def probe_location(request: LocationProbeRequest) -> None:
     configure_logging(redactor=Redactor(), log_format="text", level=logging.CRITICAL)  # it says itself what failed
     with open_cluster(request.cluster) as cluster:
         manifest = cluster.resources.get(LOCATIONS, request.name)
+        address = clean(store_address(manifest))
         try:
             location = StorageLocation.model_validate(manifest)
         except ValidationError:
@@ -58,16 +59,16 @@ def probe_location(request: LocationProbeRequest) -> None:
                 f"StorageLocation {request.name} cannot be read. Its CRD has another version than this program."
             ) from None
         try:
-            found = _probed(cluster, location, request.operator_namespace)
+            found = _probed(cluster, location, address, request.operator_namespace)
         except _NoCredentialsError as error:
             _show_last(location, cluster)
             raise Failure(f"The store was not checked now. {error}") from None
         except LocationError as error:
             raise Failure(f"{error.reason}: {for_location(error.message)}") from None
-    _show(request, store_address(manifest), found)
+    _show(request, address, found)
 
 
-def _probed(cluster: Cluster, location: StorageLocation, given: str | None) -> Capabilities:
+def _probed(cluster: Cluster, location: StorageLocation, address: str, given: str | None) -> Capabilities:
     """Write, read and delete test objects of a name of their own: those of the operator are not touched."""
     try:
         namespace = find_namespace(cluster, given) if _needs_secret(location) else ""
@@ -75,7 +76,7 @@ def _probed(cluster: Cluster, location: StorageLocation, given: str | None) -> C
         raise _NoCredentialsError(f"{missing_right(error)} {_NO_NAMESPACE}") from None
     if namespace is None:
         raise _NoCredentialsError(f"No operator was found. {_NO_NAMESPACE}")
-    note(f"Test objects are written to {location.store.address} and removed. This may take a minute.")
+    note(f"Test objects are written to {address} and removed. This may take a minute.")
     with OpenedStores(KubeApi(cluster.rest), namespace) as stores:
         try:
             store = stores.store(location)
@@ -95,7 +96,7 @@ def _show(request: LocationProbeRequest, address: str, found: Capabilities) -> N
         document = {"name": request.name, "verifiedBy": str(found.verified_by), "capabilities": status}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return
-    sys.stdout.write(f"{clean(address)} can be written to. Objects are verified by {found.verified_by}.\n")
+    sys.stdout.write(f"{address} can be written to. Objects are verified by {found.verified_by}.\n")
     sys.stdout.write(table((), capability_lines(status)))
 
 

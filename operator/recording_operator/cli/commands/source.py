@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
+from recording_operator.cli.cluster_options import cluster_options
 from recording_operator.cli.verb import VerbGroup
 
 _EXAMPLES = """\b
 Examples:
+  PROGRAM source list -A
   PROGRAM source test calls -n team-a --payload event.json
   PROGRAM source test calls --payload event.json --headers head.txt
   PROGRAM source test -f source.yaml --payload - < event.json
@@ -18,14 +20,45 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.group(cls=VerbGroup, epilog=_EXAMPLES)
 def source() -> None:
-    """Try a RecordingSource: which Recording a delivery would create.
+    """List RecordingSources, or try one: which Recording a delivery would create.
 
     \b
     Exit status:
-      0   the Recording was printed
-      1   there would be no Recording
+      0   it was done
+      1   it failed, or there would be no Recording; one line says why
       2   the command line is invalid
     """
+
+
+@source.command("list", epilog=_EXAMPLES)
+@click.option("-l", "--selector", metavar="LABELS", help="Only those with these labels, such as team=sales.")
+@click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    type=click.Choice(("table", "wide", "json", "yaml", "name")),
+    help="Output format.",
+)
+@click.option("--no-headers", is_flag=True, help="Leave out the names of the columns.")
+@cluster_options(all_namespaces=True)
+def list_(**options: Any) -> None:
+    """List RecordingSources.
+
+    This needs the right to list RecordingSources in the namespace, or in all with -A.
+
+    \b
+    Exit status:
+      0  they were listed, even if there are none
+      1  they could not be listed; one line says why
+      2  the command line is invalid
+    """
+    from recording_operator.cli.administration.namespaced import (  # noqa: PLC0415 - not for --help
+        KindListRequest,
+        list_sources,
+    )
+
+    list_sources(KindListRequest(**options))
 
 
 @source.command("test", epilog=_EXAMPLES)
