@@ -141,7 +141,7 @@ def filled(admin: RestClient, namespace: str, tmp_path: Path) -> Iterator[None]:
     metrics = 'recording_operator_info{url="https://h/?sig=c4n4ry-metrics"} 1\n'
     with (
         node(admin, tmp_path / "node", logs),
-        pod(admin, manifest, address=address, metrics=metrics),
+        pod(admin, manifest, address=address, pages={"/metrics": metrics}),
     ):
         yield
 

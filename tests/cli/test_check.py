@@ -1,7 +1,9 @@
 """`kubectl recordings check`, on a real API server, as three people."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,8 @@ from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.cli.conftest import People, Person
 from tests.kube.objects import a_recording, set_status
-from tests.support.node_api import own_address, serving
+from tests.support.node_api import node, own_address, pod
+from tests.support.skewed_clock import SkewedClock, needs_compiler
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -154,21 +157,24 @@ def test_the_settings_of_the_chart(people: People, admin: RestClient, namespace:
     )
 
 
-def test_the_receiver_is_asked_through_the_api_server(people: People, admin: RestClient, namespace: str) -> None:
+def test_the_receiver_is_asked_through_the_api_server(
+    people: People, admin: RestClient, namespace: str, tmp_path: Path
+) -> None:
     address = own_address()
     if address is None:
         pytest.skip("the API server proxies only to addresses that are not loopback")
     where = ("--operator-namespace", namespace)
     labels = {"app.kubernetes.io/part-of": "recording-operator", "app.kubernetes.io/component": "receiver"}
-    with serving(address, lambda path: "ok" if path == "/readyz" else None) as port:
-        ports = [{"name": "metrics", "port": port}]
-        body = {"metadata": {"name": "op-metrics", "labels": labels}, "spec": {"ports": ports}}
-        admin.request("POST", f"/api/v1/namespaces/{namespace}/services", body=body)
-        state, message = checked(people.admin, *where)["webhooks"]
-        assert state == "failed"
-        assert message.startswith("The receiver does not respond at /readyz of Service op-metrics: ")
-        endpoints = {"metadata": {"name": "op-metrics"}, "subsets": [{"addresses": [{"ip": address}], "ports": ports}]}
-        admin.request("POST", f"/api/v1/namespaces/{namespace}/endpoints", body=endpoints)
+    ports = [{"name": "metrics", "port": 8081, "targetPort": "http"}]
+    body = {"metadata": {"name": "op-metrics", "labels": labels}, "spec": {"ports": ports, "selector": labels}}
+    admin.request("POST", f"/api/v1/namespaces/{namespace}/services", body=body)
+    state, message = checked(people.admin, *where)["webhooks"]
+    assert state == "failed"
+    assert message.startswith("The receiver does not respond at /readyz of Service op-metrics: ")
+    spec = {"containers": [{"name": "receiver", "image": "example.com/op:1"}], "automountServiceAccountToken": False}
+    metadata = {"name": "receiver", "namespace": namespace, "labels": labels}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    with node(admin, tmp_path, {}), pod(admin, manifest, address=address, pages={"/readyz": "ok"}):
         proxy = f"/api/v1/namespaces/{namespace}/services/op-metrics:metrics/proxy/readyz"
         eventually(lambda: _responds(admin, proxy))
         assert checked(people.admin, *where)["webhooks"] == (
@@ -216,6 +222,19 @@ def test_versions(people: People, admin: RestClient, namespace: str) -> None:
     shown = people.tenant.output("version")
     assert "operator:   unknown. You may not list leases." in shown
     assert people.tenant.output("version", "--client") == f"client:     {__version__}\n"
+
+
+@needs_compiler
+def test_the_clock_of_this_machine(people: People, tmp_path: Path) -> None:
+    clock = SkewedClock(tmp_path)
+    for ahead_s, state, way in ((-60, "warning", "behind"), (1200, "failed", "ahead of")):
+        clock.set(ahead_s=ahead_s)
+        line = people.tenant.run("check", env=clock.environment).stdout.splitlines()[1]
+        assert re.fullmatch(
+            rf"{state} +clock +The clock of this machine is \d+ s {way} that of the API server\. "
+            r"Correct the one that is wrong\.",
+            line,
+        )
 
 
 def test_differences_of_schemas_name_the_fields() -> None:

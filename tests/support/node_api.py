@@ -85,9 +85,9 @@ def node(admin: RestClient, folder: Path, logs: Mapping[str, str]) -> Iterator[N
 
 
 @contextmanager
-def pod(admin: RestClient, manifest: Mapping[str, Any], *, address: str, metrics: str) -> Iterator[None]:
-    """A pod on the node. The port `http` of its first container serves these metrics."""
-    with serving(address, lambda path: metrics if path == "/metrics" else None) as port:
+def pod(admin: RestClient, manifest: Mapping[str, Any], *, address: str, pages: Mapping[str, str]) -> Iterator[None]:
+    """A pod on the node that is ready. The port `http` of its first container serves these pages."""
+    with serving(address, pages.get) as port:
         spec = dict(manifest["spec"])
         first, *others = spec["containers"]
         spec["containers"] = [{**first, "ports": [{"name": "http", "containerPort": port}]}, *others]
@@ -101,6 +101,7 @@ def pod(admin: RestClient, manifest: Mapping[str, Any], *, address: str, metrics
         ]
         status = {
             "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
             "podIP": address,
             "podIPs": [{"ip": address}],
             "containerStatuses": statuses,
