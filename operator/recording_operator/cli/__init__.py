@@ -37,6 +37,7 @@ VERBS: Final = {
     "run": "Run the operator.",
     "sink": "List EventSinks, or send a test event to one.",
     "source": "List RecordingSources, or try one: which Recording a delivery would create.",
+    "status": "Show one Recording: its state and why, what to do, artifacts, Events.",
     "suspend": "Pause the upload of Recordings.",
     "version": "Show the versions of this program, the CRDs, the operator and the API server.",
     "wait": "Wait until Recordings are complete, stored, failed or deleted.",
