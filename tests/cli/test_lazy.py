@@ -14,7 +14,7 @@ from recording_operator.costs.export import Step
 from recording_operator.costs.rows import GroupBy
 
 HEAVY = ("boto3", "botocore", "awscrt", "kopf", "kubernetes", "pydantic", "requests", "urllib3", "yaml", "aiohttp",
-         "prometheus_client", "ssl", "asyncio")  # fmt: skip
+         "prometheus_client", "rich", "ssl", "asyncio")  # fmt: skip
 _RUN = """
 import json, sys
 from recording_operator.cli import main

@@ -37,9 +37,8 @@ class Terminal:
         env: Mapping[str, str],
         columns: int = 80,
         lines: int = 24,
-        stdout: int | None = None,
+        terminal_type: str = "xterm-256color",
     ) -> None:
-        """`stdout`: a file descriptor for standard output, if that is not the terminal."""
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = Lock()
@@ -49,9 +48,9 @@ class Terminal:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _IN_TERMINAL, *arguments],
             stdin=theirs,
-            stdout=theirs if stdout is None else stdout,
+            stdout=theirs,
             stderr=theirs,
-            env={**env, "TERM": "xterm-256color"},
+            env={**env, "TERM": terminal_type},
             start_new_session=True,
         )
         os.close(theirs)
@@ -104,6 +103,10 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Press keys. \\x03 is Ctrl-C."""
         os.write(self._ours, keys.encode())
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
 
     def wait_exit(self) -> int:
         """The exit status, when everything that was written is on the screen."""

@@ -41,6 +41,7 @@ VERBS: Final = {
     "suspend": "Pause the upload of Recordings.",
     "version": "Show the versions of this program, the CRDs, the operator and the API server.",
     "wait": "Wait until Recordings are complete, stored, failed or deleted.",
+    "watch": "Show Recordings while they change: a live table, with the speed of uploads.",
 }
 PROCESSES: Final = ("copy", "receiver", "run")
 """Verbs for pods and scripts, which `kubectl recordings` does not have."""
@@ -52,6 +53,7 @@ _COMPLETE: Final = "__complete"
 _EXAMPLES: Final = """\b
 Examples:
   PROGRAM list --phase Failed -A
+  PROGRAM watch --phase uploading
   PROGRAM presign meeting video --expires 24h
   PROGRAM report acme --by month -o csv
   PROGRAM import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
