@@ -110,13 +110,13 @@ class ApiServer:
         self.objects = objects
 
     @contextmanager
-    def kubeconfig(self, folder: Path) -> Iterator[Path]:
-        """Run it, and write a kubeconfig for it."""
+    def kubeconfig(self, folder: Path, *, namespace: str = NAMESPACE) -> Iterator[Path]:
+        """Run it, and write a kubeconfig for it, whose context has the namespace."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self.objects))
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         path = folder / "kubeconfig"
         cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}
-        context = {"name": "c", "context": {"cluster": "c", "user": "u", "namespace": NAMESPACE}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u", "namespace": namespace}}
         users = [{"name": "u", "user": {"token": "t"}}]
         config = {"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c"}
         path.write_text(json.dumps(config))

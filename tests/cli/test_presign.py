@@ -1,8 +1,9 @@
 """`recording-operator presign`: a URL of a stored artifact alone on standard output, or one line that says why not."""
 
 import base64
+import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.request import urlopen
@@ -67,18 +68,27 @@ def presign(
     recording: dict[str, Any] | int,
     location: dict[str, Any] | int,
     secrets: Mapping[str, dict[str, Any] | int],
-    artifact: str = "video",
+    artifact: str | None = "video",
+    name: str = "team/meeting",
+    context_namespace: str = NAMESPACE,
+    usual: Mapping[str, dict[str, Any] | int] | None = None,
 ) -> Result:
     """Run the command with an API server that has these objects."""
     api = ApiServer(
         {
             f"{API}/namespaces/team/recordings/meeting": recording,
             f"{API}/storagelocations/archive": location,
-            **{f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}": secret for name, secret in secrets.items()},
+            **secrets_in(context_namespace, secrets),
+            **secrets_in(NAMESPACE, usual or {}),
         }
     )
-    with api.kubeconfig(tmp_path) as kubeconfig:
-        return CliRunner().invoke(main, ["presign", "team/meeting", artifact, f"--kubeconfig={kubeconfig}", *options])
+    with api.kubeconfig(tmp_path, namespace=context_namespace) as kubeconfig:
+        artifacts = [] if artifact is None else [artifact]
+        return CliRunner().invoke(main, ["presign", name, *artifacts, f"--kubeconfig={kubeconfig}", *options])
+
+
+def secrets_in(namespace: str, secrets: Mapping[str, dict[str, Any] | int]) -> dict[str, dict[str, Any] | int]:
+    return {f"/api/v1/namespaces/{namespace}/secrets/{name}": secret for name, secret in secrets.items()}
 
 
 def with_s3(strict: StrictStore, **s3: Any) -> dict[str, Any]:
@@ -263,9 +273,12 @@ def test_a_location_with_another_bucket_is_not_believed(strict: StrictStore, tmp
     ("given", "words"),
     [
         ({"recording": 404}, "Recording team/meeting does not exist."),
-        ({"recording": 403}, "recording-operator presign --help says which rights are needed"),
+        (
+            {"recording": 403},
+            "You may not get recordings meeting in namespace team. To check your rights: kubectl auth",
+        ),
         ({"location": 404}, "StorageLocation archive does not exist any more."),
-        ({"location": 403}, "--help says which rights are needed"),
+        ({"location": 403}, "You may not get storagelocations archive."),
         ({"recording": {"metadata": {}}}, "Its CRD has another version than this program."),
         ({"secrets": {"keys": 403}}, "You may not read Secret 'keys' in the operator's namespace"),
     ],
@@ -283,12 +296,82 @@ def test_wrong_credentials_and_a_busy_store(strict: StrictStore, tmp_path: Path)
     refused(of_strict(tmp_path, strict, version=version), status=75)
 
 
+def test_the_artifact_may_be_left_out_if_there_is_one_video(strict: StrictStore, tmp_path: Path) -> None:
+    recording = a_recording(put(strict))
+    assert fetched(the_url(of_strict(tmp_path, strict, recording=recording, artifact=None))) == BODY
+    recording["spec"]["artifacts"][1]["kind"] = "Video"
+    words = refused(of_strict(tmp_path, strict, recording=recording, artifact=None), status=2)
+    assert "Recording team/meeting has video, transcript. Name one of them." in words
+
+
+def test_the_namespace_may_be_that_of_an_option(strict: StrictStore, tmp_path: Path) -> None:
+    version = put(strict)
+    assert fetched(the_url(of_strict(tmp_path, strict, "-n", "team", version=version, name="meeting"))) == BODY
+    words = refused(of_strict(tmp_path, strict, version=version, name="meeting"))
+    assert f"Recording {NAMESPACE}/meeting does not exist." in words
+    assert "Write NAME or NAMESPACE/NAME" in refused(
+        of_strict(tmp_path, strict, version=version, name="a/b/c"), status=2
+    )
+
+
+def test_a_document_for_programs(strict: StrictStore, tmp_path: Path) -> None:
+    done = of_strict(tmp_path, strict, "-o", "json", version=put(strict))
+    document = json.loads(done.stdout)
+    assert fetched(document.pop("url")) == BODY
+    expires = datetime.fromisoformat(document.pop("expiresAt"))
+    assert timedelta(minutes=59) < expires - datetime.now(UTC) < timedelta(minutes=61)
+    assert document == {"namespace": "team", "recording": "meeting", "artifact": "video", "notes": []}
+
+
+def test_the_url_is_opened_in_the_browser_and_not_printed(
+    strict: StrictStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
+    browser.chmod(0o755)
+    monkeypatch.setattr("webbrowser._tryorder", None)  # it is read from the environment once in a process
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    version = put(strict)
+    done = of_strict(tmp_path, strict, "--open", version=version)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "Artifact video is open in the browser." in done.stderr
+    assert fetched(opened.read_text()) == BODY
+
+    monkeypatch.setattr("webbrowser._tryorder", [])
+    words = refused(of_strict(tmp_path, strict, "--open", version=version))
+    assert "No browser could be opened." in words
+    assert "http" not in words
+
+
+def test_the_secret_may_be_in_the_usual_namespace_of_the_operator(strict: StrictStore, tmp_path: Path) -> None:
+    about: dict[str, Any] = {"recording": a_recording(put(strict)), "location": a_location(strict)}
+    of_context: dict[str, Any] = {
+        "secrets": {"keys": 404},
+        "usual": {"keys": a_secret(strict)},
+        "context_namespace": "team",
+    }
+    assert fetched(the_url(presign(tmp_path, **about, **of_context))) == BODY
+    denied: dict[str, Any] = {"secrets": {"keys": 404}, "usual": {"keys": 403}, "context_namespace": "team"}
+    words = refused(presign(tmp_path, **about, **denied))
+    assert "You may not read Secret 'keys' in the operator's namespace 'recording-operator'." in words
+    assert "To check your rights: kubectl auth can-i get secrets/keys -n recording-operator." in words
+    assert "--own-credentials" in words
+
+
+def test_own_credentials_instead_of_those_of_a_secret_that_one_may_not_read(
+    strict: StrictStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict.secret_key)
+    done = of_strict(tmp_path, strict, "--own-credentials", version=put(strict), secrets={"keys": 403})
+    assert fetched(the_url(done)) == BODY
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["meeting", "video"], "write NAMESPACE/NAME of a Recording"),
-        (["a/b/c", "video"], "write NAMESPACE/NAME of a Recording"),
-        (["team/meeting"], "Missing argument 'ARTIFACT'"),
+        ([], "Missing argument 'NAME'"),
+        (["team/meeting", "video", "--open", "-o", "json"], "--open prints no URL"),
         (["team/meeting", "video", "--expires=8d"], "--expires: write a duration such as"),
         (["team/meeting", "video", "--expires=169h"], "from 1s to 168h"),
         (["team/meeting", "video", "--expires=0s"], "from 1s to 168h"),

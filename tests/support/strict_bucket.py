@@ -58,6 +58,15 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """A restored copy of an archived version: it can be read until then. None: it is still being made."""
+
+    days: int
+    tier: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version of an object, or a delete marker. `part_sizes`: only of an object that was joined from parts."""
 
@@ -69,6 +78,7 @@ class Version:
     checksum: Checksum | None = None
     part_sizes: tuple[int, ...] = ()
     delete_marker: bool = False
+    restoration: Restoration | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ STATUSES: Mapping[str, int] = {
     "NotModified": 304,
     "ObjectLockConfigurationNotFoundError": 404,
     "PreconditionFailed": 412,
+    "RestoreAlreadyInProgress": 409,
     "RequestHeaderSectionTooLarge": 400,
     "RequestTimeTooSkewed": 403,
     "SignatureDoesNotMatch": 403,

@@ -10,7 +10,7 @@ from tests.support.garble import How, JoinFault
 Operation = Literal[
     "HeadObject", "GetObject", "PutObject", "DeleteObject", "CreateMultipartUpload", "UploadPart", "ListParts",
     "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads", "GetBucketLifecycleConfiguration",
-    "PutBucketLifecycleConfiguration", "CopyObject", "UploadPartCopy", "any",
+    "PutBucketLifecycleConfiguration", "CopyObject", "UploadPartCopy", "RestoreObject", "any",
 ]  # fmt: skip
 
 About = Literal["size", "sum", "absent", "owner"]
@@ -34,6 +34,23 @@ class Drop:
 
     when: Literal["before", "in body", "after"]
     body_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutResponse:
+    """Execute the request, and end the connection after so many bytes of the body of the response."""
+
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlipResponse:
+    """Execute the request, and change one bit of the body of the response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgnoreRange:
+    """Send the whole object, although the request is for a range of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +116,9 @@ class Meanwhile:
 
 
 Action = (
-    Meanwhile | ErrorResponse | Drop | FalseSuccess | ErrorIn200 | Garble | Misjoin | FalseHead | Stall | LoseUpload
-)
+    Meanwhile | ErrorResponse | Drop | CutResponse | FlipResponse | IgnoreRange | FalseSuccess | ErrorIn200 | Garble
+    | Misjoin | FalseHead | Stall | LoseUpload
+)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)

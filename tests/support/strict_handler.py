@@ -4,7 +4,7 @@ import re
 import secrets
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from threading import Event, RLock
@@ -16,12 +16,15 @@ from tests.support.strict_checksums import Checksum
 from tests.support.strict_errors import S3Error, error_document, not_implemented
 from tests.support.strict_faults import (
     Action,
+    CutResponse,
     Drop,
     ErrorIn200,
     ErrorResponse,
     FalseHead,
     FalseSuccess,
+    FlipResponse,
     Garble,
+    IgnoreRange,
     LoseUpload,
     Meanwhile,
     Misjoin,
@@ -164,6 +167,14 @@ class StrictHandler(BaseHTTPRequestHandler):
             case Drop():
                 self._perform()
                 self._hang_up()
+            case CutResponse():
+                self._send_cut(self._perform(), action.body_bytes)
+            case FlipResponse():
+                reply = self._perform()
+                self._send(replace(reply, body=garbled(reply.body, "flip", 0.5)))
+            case IgnoreRange():
+                self.fields.pop("range", None)
+                self._send(self._perform())
             case Garble():
                 self.body = garbled(self.body, action.how, action.at)
                 self._send(self._perform())
@@ -311,6 +322,13 @@ class StrictHandler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(reply.body)
         self.wfile.flush()
+
+    def _send_cut(self, reply: Reply, body_bytes: int) -> None:
+        length = {"Content-Length": str(len(reply.body))}
+        self._send(replace(reply, body=reply.body[:body_bytes], headers={**reply.headers, **length}))
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _send_answer(self, answer: ErrorResponse) -> None:
         headers = dict(answer.headers) | ({"Retry-After": answer.retry_after} if answer.retry_after else {})

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from tests.support.strict_bucket import ARCHIVED_CLASSES, Bucket, Version, WriteIf, precondition_failed
+from tests.support.strict_bucket import Bucket, Version, WriteIf, precondition_failed
 from tests.support.strict_errors import S3Error, invalid_argument, not_implemented
 from tests.support.strict_limits import (
     attributes_of,
@@ -19,6 +19,7 @@ from tests.support.strict_limits import (
     shown_metadata,
 )
 from tests.support.strict_request import Reply, S3Request
+from tests.support.strict_restores import check_readable, restore_headers
 from tests.support.strict_xml import document, element, elements, malformed, parsed, required
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -43,9 +44,7 @@ def head_object(request: S3Request, bucket: Bucket) -> Reply:
 def get_object(request: S3Request, bucket: Bucket) -> Reply:
     """GetObject."""
     version = _found(request, bucket)
-    if version.attributes.storage_class in ARCHIVED_CLASSES:
-        message = "The operation is not valid for the object's storage class"
-        raise S3Error("InvalidObjectState", message, StorageClass=version.attributes.storage_class)
+    check_readable(version)
     return _read(request, version, bucket)
 
 
@@ -243,6 +242,7 @@ def _object_headers(bucket: Bucket, version: Version) -> dict[str, str]:
     headers = {
         **version_headers(bucket, version),
         **attributes.kept,
+        **restore_headers(version),
         "Content-Type": attributes.content_type,
         "Last-Modified": _http_date(version.modified),
         "Accept-Ranges": "bytes",

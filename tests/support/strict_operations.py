@@ -7,6 +7,7 @@ from tests.support import strict_copies as copies
 from tests.support import strict_lifecycle as lifecycle
 from tests.support import strict_listings as listings
 from tests.support import strict_objects as objects
+from tests.support import strict_restores as restores
 from tests.support import strict_uploads as uploads
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_checksums import crc64nvme_of
@@ -130,6 +131,7 @@ _OPERATIONS: Mapping[str, Callable[[S3Request, Bucket], Reply]] = {
     "GetObjectTagging": objects.get_object_tagging,
     "DeleteObjectTagging": objects.delete_object_tagging,
     "GetObjectAttributes": objects.get_object_attributes,
+    "RestoreObject": restores.restore_object,
     "CopyObject": copies.copy_object,
     "UploadPartCopy": copies.upload_part_copy,
     "CreateMultipartUpload": uploads.create_multipart_upload,

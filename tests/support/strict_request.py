@@ -71,6 +71,7 @@ _OBJECT: Mapping[tuple[str, str], str] = {
     ("GET", "tagging"): "GetObjectTagging",
     ("DELETE", "tagging"): "DeleteObjectTagging",
     ("GET", "attributes"): "GetObjectAttributes",
+    ("POST", "restore"): "RestoreObject",
 }
 _BUCKET: Mapping[tuple[str, str], str] = {
     ("HEAD", ""): "HeadBucket",
@@ -92,7 +93,7 @@ _ELSEWHERE = {
     "abac", "accelerate", "acl", "analytics", "append", "cors", "encryption", "intelligent-tiering", "inventory",
     "legal-hold", "logging", "metadataConfiguration", "metadataTable", "metrics", "notification",
     "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject", "replication",
-    "requestPayment", "restore", "retention", "select", "select-type", "session", "torrent", "website",
+    "requestPayment", "retention", "select", "select-type", "session", "torrent", "website",
 }  # fmt: skip
 _SUBRESOURCES = {name for _, name in (*_OBJECT, *_BUCKET) if name} | _ELSEWHERE
 _OVERRIDES = {
@@ -117,6 +118,7 @@ _PARAMETERS: Mapping[str, set[str]] = {
     "PutObjectTagging": {"versionId"},
     "DeleteObjectTagging": {"versionId"},
     "GetObjectAttributes": {"versionId"},
+    "RestoreObject": {"versionId"},
     "ListObjects": {*_LISTING, "marker", "max-keys"},
     "ListObjectsV2": {*_LISTING, "max-keys", "start-after", "continuation-token", "fetch-owner"},
     "ListObjectVersions": {*_LISTING, "max-keys", "key-marker", "version-id-marker"},

@@ -18,11 +18,13 @@ VERBS: Final = {
     "add-artifact": "Add files to a Recording.",
     "bug-report": "Write a zip file for a bug report, without secrets.",
     "cancel": "Abort the upload of Recordings.",
+    "cat": "Write an artifact to standard output.",
     "check": "Check whether everything is well: CRDs, operator, locations, Recordings.",
     "completion": "Complete the command line in bash, zsh and fish.",
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
     "create": "Create a Recording: files to copy to object storage.",
     "delete": "Delete Recordings, with or without their stored objects.",
+    "download": "Download artifacts, in parallel, resumable and verified.",
     "import": "Create Recordings of files that a bucket or directory holds.",
     "list": "List Recordings.",
     "location": "List StorageLocations, show one, or check its store now.",
@@ -32,6 +34,7 @@ VERBS: Final = {
     "receiver": "Receive the webhooks of providers, and create Recordings.",
     "refresh-url": "Set a fresh URL for a file whose URL has expired.",
     "report": "Show what is stored and what it costs, from a StorageReport or a bucket.",
+    "restore": "Restore artifacts from an archive storage class.",
     "resume": "Let suspended Recordings go on.",
     "retry": "Try failed Recordings again.",
     "run": "Run the operator.",
@@ -55,6 +58,7 @@ Examples:
   PROGRAM list --phase Failed -A
   PROGRAM watch --phase uploading
   PROGRAM presign meeting video --expires 24h
+  PROGRAM download meeting -o ~/Videos
   PROGRAM report acme --by month -o csv
   PROGRAM import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
   PROGRAM rebuild --location archive --dry-run

@@ -24,6 +24,8 @@ class Cluster:
     resources: Resources
     rest: RestClient
     namespace: str
+    context_namespace: str
+    """The one of the context, whatever -n says."""
     now: datetime
     """When the verb was called."""
     _offsets: list[timedelta] = field(default_factory=list)
@@ -63,6 +65,7 @@ def open_cluster(options: ClusterOptions) -> Iterator[Cluster]:
             resources=Resources(rest),
             rest=rest,
             namespace=options.namespace or server.namespace,
+            context_namespace=server.namespace,
             now=datetime.now(UTC),
             _offsets=offsets,
         )

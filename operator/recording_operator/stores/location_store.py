@@ -3,6 +3,7 @@
 from typing import Protocol, Self
 
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.stores.archive import Archive
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.documents import Documents
@@ -30,7 +31,7 @@ class Prober(Protocol):
         """
 
 
-class LocationStore(Store, Inventory, DownloadRecords, Documents, LifecycleRules, Prober, Presigner, Protocol):
+class LocationStore(Store, Inventory, DownloadRecords, Documents, LifecycleRules, Prober, Presigner, Archive, Protocol):
     """One client of a location's store, with one set of credentials. Safe for many threads."""
 
     @property

@@ -1,37 +1,31 @@
-"""Presigns the URL of an artifact, for `recording-operator presign`."""
+"""`presign`: a URL of an artifact, printed, as a document, or opened in a browser."""
 
-import logging
-import sys
+import webbrowser
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Final, Never
+from typing import Final
 
 import click
-from pydantic import ValidationError
 
-from recording_operator.api.reasons import Trait
 from recording_operator.api.recording import ArtifactStatus, Recording
-from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
-from recording_operator.cli.verb import note
-from recording_operator.cli.words import for_location, for_secrets
-from recording_operator.controller.identities import confirm
-from recording_operator.engine.former import former_of
+from recording_operator.cli.artifacts.failures import store_failures
+from recording_operator.cli.artifacts.file_names import file_name
+from recording_operator.cli.artifacts.options import StoreAccess
+from recording_operator.cli.artifacts.resolving import (
+    StoredRecording,
+    chosen_artifact,
+    get_recording,
+    resolved,
+    stored_artifact,
+)
+from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.screen.formats import write_document
+from recording_operator.cli.verb import Failure, note
 from recording_operator.engine.identity import recording_uid
-from recording_operator.errors import LocationError, TransferError
-from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import connection
-from recording_operator.kube.errors import ConnectionConfigError, Forbidden, KubeError, NotFound
-from recording_operator.kube.rest import RestClient
-from recording_operator.kube.secrets import SecretError, location_cdn, location_credentials
-from recording_operator.logs import Redactor, configure_logging
-from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.factory import open_store
-from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl
+from recording_operator.stores.presigning import PresignedUrl
 
-_FAILED: Final = 1
-_TRY_LATER: Final = 75  # EX_TEMPFAIL of sysexits.h
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=7)
 
@@ -40,51 +34,36 @@ _LONGEST: Final = timedelta(days=7)
 class PresignRequest:
     """The command line of one URL."""
 
-    namespace: str
+    cluster: ClusterOptions
+    access: StoreAccess
     name: str
-    artifact: str
+    artifact: str | None
     expires: str
     download: bool
     no_cdn: bool
-    endpoint_url: str | None
-    kubeconfig: Path | None
-    context: str | None
-    operator_namespace: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    """A stored artifact, its location, and the secrets that sign its URL."""
-
-    recording: Recording
-    artifact: ArtifactStatus
-    location: StorageLocation
-    credentials: StoreCredentials | None
-    cdn: CdnKey | None
-
-
-class _NotStoredError(Exception):
-    """The artifact is not in the store, or not where the status says."""
+    open_it: bool
+    output: str
 
 
 def run_presign(request: PresignRequest) -> None:
-    """Print the URL. If there is none, print the reason to standard error and exit."""
-    configure_logging(redactor=Redactor(), log_format="text", level=logging.ERROR)  # it says itself why there is no URL
+    """Print the URL, or open it. Raises Failure if there is none."""
     expires = _lifetime(request.expires)
-    try:
-        made = _presigned(request, _read(request), expires)
-    except Forbidden as error:
-        _fail(f"{error}. recording-operator presign --help says which rights are needed.")
-    except (_NotStoredError, NotPresignableError, KubeError, ConnectionConfigError) as error:
-        _fail(str(error))
-    except SecretError as error:
-        _fail(for_secrets(error.message))
-    except (TransferError, LocationError) as error:
-        may_recover = Trait.MAY_RECOVER in error.reason.traits
-        _fail(for_location(error.message), status=_TRY_LATER if may_recover else _FAILED)
+    if request.open_it and request.output != "url":
+        raise click.UsageError("--open prints no URL, so it has no --output.")
+    with open_cluster(request.cluster) as cluster, store_failures():
+        recording = get_recording(cluster, request.name)
+        artifact = stored_artifact(recording, chosen_artifact(recording, request.artifact))
+        found = resolved(cluster, recording, request.access, cdn=not request.no_cdn)
+        _check_has_urls(found)
+        made = _presigned(request, found, artifact, expires)
     for remark in made.notes:
         note(remark)
-    click.echo(made.url)
+    if request.open_it:
+        _open(made, artifact)
+    elif request.output == "url":
+        click.echo(made.url)
+    else:
+        write_document(_document(recording, artifact, made), request.output)
 
 
 def _lifetime(text: str) -> timedelta:
@@ -97,105 +76,53 @@ def _lifetime(text: str) -> timedelta:
     return expires
 
 
-def _read(request: PresignRequest) -> _Stored:
-    server = connection(kubeconfig=request.kubeconfig, context=request.context)
-    rest = RestClient(server)
-    try:
-        return _read_with(KubeApi(rest), request, request.operator_namespace or server.namespace)
-    finally:
-        rest.close()
-
-
-def _read_with(kube: KubeApi, request: PresignRequest, operator_namespace: str) -> _Stored:
-    recording = _recording(kube, request)
-    artifact = _artifact(recording, request)
-    location = _location(kube, recording, request)
-    credentials = location_credentials(kube, location, operator_namespace=operator_namespace)
-    cdn = None if request.no_cdn else location_cdn(kube, location, operator_namespace=operator_namespace)
-    return _Stored(recording=recording, artifact=artifact, location=location, credentials=credentials, cdn=cdn)
-
-
-def _recording(kube: KubeApi, request: PresignRequest) -> Recording:
-    try:
-        return Recording.model_validate(kube.get_recording(request.namespace, request.name))
-    except NotFound:
-        raise _NotStoredError(f"Recording {request.namespace}/{request.name} does not exist.") from None
-    except ValidationError:
-        raise _NotStoredError(_other_version(f"Recording {request.namespace}/{request.name}")) from None
-
-
-def _artifact(recording: Recording, request: PresignRequest) -> ArtifactStatus:
-    names = [artifact.name for artifact in recording.spec.artifacts]
-    if request.artifact not in names:
-        raise _NotStoredError(
-            f"Recording {request.namespace}/{request.name} has no artifact {request.artifact}. "
-            f"It has {', '.join(names)}."
-        )
-    for status in recording.status.artifacts:
-        if status.name == request.artifact and status.has_expired:
-            raise _NotStoredError(f"Artifact {request.artifact} has expired. {status.message or ''}".rstrip())
-        if status.name == request.artifact and status.is_stored and status.key:
-            return status
-    raise _NotStoredError(
-        f"Artifact {request.artifact} is not stored. kubectl describe recording {request.name} "
-        f"--namespace {request.namespace} says why."
-    )
-
-
-def _location(kube: KubeApi, recording: Recording, request: PresignRequest) -> StorageLocation:
-    name = recording.location
-    if name is None:
-        raise _NotStoredError(f"The status of Recording {request.namespace}/{request.name} names no StorageLocation.")
-    try:
-        location = StorageLocation.model_validate(kube.get_location(name))
-    except NotFound:
-        raise _NotStoredError(f"StorageLocation {name} does not exist any more.") from None
-    except ValidationError:
-        raise _NotStoredError(_other_version(f"StorageLocation {name}")) from None
-    if recording.status.bucket != location.store.bucket:
-        raise _NotStoredError(
-            f"The object is in the bucket {recording.status.bucket}, but StorageLocation {name} was created again with "
-            f"the bucket {location.store.bucket}."
-        )
+def _check_has_urls(found: StoredRecording) -> None:
+    location = found.location
     if location.spec.s3 is None:
-        raise _NotStoredError(
-            f"StorageLocation {name} is a directory, and files have no URLs. They are below {location.store.bucket} in "
-            "the operator's pods."
+        raise Failure(
+            f"StorageLocation {location.metadata.name} is a directory, and files have no URLs. They are below "
+            f"{location.store.bucket} in the operator's pods."
         )
-    if request.endpoint_url is None:
-        return location
-    s3 = location.spec.s3.model_copy(update={"endpoint": request.endpoint_url})
-    return location.model_copy(update={"spec": location.spec.model_copy(update={"s3": s3})})
 
 
-def _other_version(what: str) -> str:
-    return f"{what} cannot be read. Its CRD has another version than this program."
-
-
-def _presigned(request: PresignRequest, stored: _Stored, expires: timedelta) -> PresignedUrl:
-    store = open_store(stored.location, stored.credentials)
-    key, former = str(stored.artifact.key), former_of(stored.recording, stored.location)
-    try:
-        if former is not None:
-            confirm(store, former)
+def _presigned(
+    request: PresignRequest, found: StoredRecording, artifact: ArtifactStatus, expires: timedelta
+) -> PresignedUrl:
+    key = str(artifact.key)
+    name = file_name(found.recording.metadata.name, artifact.name, key)
+    with found.opened() as store:
         return store.presign(
             key,
-            version_id=stored.artifact.version_id,
-            recording_uid=recording_uid(stored.recording),
+            version_id=artifact.version_id,
+            recording_uid=recording_uid(found.recording),
             expires=expires,
-            attachment=_file_name(request, key) if request.download else None,
-            cdn=stored.cdn,
+            attachment=name if request.download else None,
+            cdn=found.cdn,
         )
-    finally:
-        store.close()
 
 
-def _file_name(request: PresignRequest, key: str) -> str:
-    """Name of the Recording and the artifact, with the extension of the key."""
-    _, dot, extension = key.rpartition("/")[2].partition(".")
-    return f"{request.name}-{request.artifact}{dot}{extension}"
+def _open(made: PresignedUrl, artifact: ArtifactStatus) -> None:
+    """Open the URL in a browser. It is not printed, not even if there is no browser."""
+    try:
+        opened = webbrowser.open(made.url)
+    except webbrowser.Error:
+        opened = False
+    if not opened:
+        raise Failure("No browser could be opened. Set BROWSER, or call this without --open to print the URL.")
+    note(f"Artifact {artifact.name} is open in the browser. The URL works until {_until(made)}.")
 
 
-def _fail(message: str, *, status: int = _FAILED) -> Never:
-    note(message)
-    sys.exit(status)
+def _until(made: PresignedUrl) -> str:
+    return f"{made.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _document(recording: Recording, artifact: ArtifactStatus, made: PresignedUrl) -> dict[str, object]:
+    meta = recording.metadata
+    return {
+        "namespace": meta.namespace,
+        "recording": meta.name,
+        "artifact": artifact.name,
+        "url": made.url,
+        "expiresAt": _until(made),
+        "notes": list(made.notes),
+    }

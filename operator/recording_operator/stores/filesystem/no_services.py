@@ -1,4 +1,4 @@
-"""What only a service can do: count downloads, serve files by URL, expire them, and copy them itself."""
+"""What only a service can do: count downloads, serve files by URL, archive, expire, and copy them itself."""
 
 # ruff: noqa: ARG002 - the arguments are those of the interface
 
@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from recording_operator.api.reasons import Reason
 from recording_operator.lifecycle.rule import BucketRule
+from recording_operator.stores.archive import ArchiveState, RestoreOutcome, RestoreTier
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally, LoggedDownload
 from recording_operator.stores.lifecycle import LifecycleWrite
@@ -16,7 +17,7 @@ from recording_operator.stores.store import Span, Store, StoredPart, WriteReceip
 
 
 class NoServices:
-    """Raises the errors that `DownloadRecords`, `Presigner`, `LifecycleRules` and `Store.copy` describe."""
+    """Raises the errors that `DownloadRecords`, `Presigner`, `Archive`, `LifecycleRules` and `Store.copy` describe."""
 
     def copies_from(self, source: Store) -> bool:
         """Never: a file is read and written like any other content."""
@@ -65,6 +66,14 @@ class NoServices:
     ) -> PresignedUrl:
         """Nothing serves the files."""
         raise StoreError(Reason.STORE_UNSUPPORTED, "Files of a filesystem have no URLs.")
+
+    def archive_state(self, key: str, *, version_id: str | None) -> ArchiveState | None:
+        """No file is archived."""
+        return ArchiveState()
+
+    def restore(self, key: str, *, version_id: str | None, days: int, tier: RestoreTier) -> RestoreOutcome:
+        """No file is archived."""
+        raise StoreError(Reason.STORE_UNSUPPORTED, "A filesystem archives no files.")
 
     def apply_lifecycle(self, rules: Sequence[BucketRule], *, own: str) -> LifecycleWrite:
         """Nothing applies rules by age."""

@@ -101,8 +101,8 @@ _BODY_TOO_LARGE: Final = (
 )
 # Permissions that a store may name in its message. Nothing else of that message is shown.
 _NAMED_RIGHT: Final = re.compile(
-    r"\b(s3:(?:PutObject|PutObjectTagging|PutObjectRetention|PutObjectLegalHold|GetObject|GetObjectVersion|DeleteObject"
-    r"|DeleteObjectVersion|ListBucket|ListBucketVersions|ListBucketMultipartUploads|AbortMultipartUpload"
+    r"\b(s3:(?:PutObject|PutObjectTagging|PutObjectRetention|PutObjectLegalHold|GetObject|GetObjectVersion"
+    r"|RestoreObject|DeleteObject|DeleteObjectVersion|ListBucket|ListBucketVersions|ListBucketMultipartUploads|AbortMultipartUpload"
     r"|ListMultipartUploadParts|GetLifecycleConfiguration|PutLifecycleConfiguration)"
     r"|kms:(?:GenerateDataKey|Decrypt|Encrypt|DescribeKey))\b(?!\w)"
 )

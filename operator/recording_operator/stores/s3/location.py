@@ -7,6 +7,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation_store import S3
 from recording_operator.errors import LocationError
 from recording_operator.lifecycle.rule import BucketRule
+from recording_operator.stores.archive import ArchiveState, RestoreOutcome, RestoreTier
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.documents import DocumentOwner
@@ -14,7 +15,7 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.lifecycle import LifecycleWrite
 from recording_operator.stores.presigning import CdnKey, PresignedUrl
-from recording_operator.stores.s3 import documents, lifecycle
+from recording_operator.stores.s3 import archive, documents, lifecycle
 from recording_operator.stores.s3.assumed_role import AssumedRole
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
@@ -25,7 +26,7 @@ from recording_operator.stores.s3.probe.failure import location_error
 
 
 class S3LocationStore(S3Store):
-    """A bucket that can also be probed, keeps documents, and presigns URLs."""
+    """A bucket that can also be probed, keeps documents, presigns URLs and restores archived objects."""
 
     def probe(self, *, name: str, joins: Joins | None = None) -> Capabilities:
         """As `Prober` says."""
@@ -80,6 +81,15 @@ class S3LocationStore(S3Store):
             attachment=attachment,
             cdn=cdn,
         )
+
+    def archive_state(self, key: str, *, version_id: str | None) -> ArchiveState | None:
+        """As `Archive` says."""
+        return archive.archive_state(self._client, bucket=self.options.bucket, key=key, version_id=version_id)
+
+    def restore(self, key: str, *, version_id: str | None, days: int, tier: RestoreTier) -> RestoreOutcome:
+        """As `Archive` says."""
+        bucket = self.options.bucket
+        return archive.restore(self._client, bucket=bucket, key=key, version_id=version_id, days=days, tier=tier)
 
     def apply_lifecycle(self, rules: Sequence[BucketRule], *, own: str) -> LifecycleWrite:
         """As `LifecycleRules` says."""

@@ -1,28 +1,19 @@
 """Presigned URLs of objects in an S3 bucket, after a check that the object can be read."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
-
 from recording_operator.api.names import UID_METADATA_KEY
-from recording_operator.stores.capabilities import ARCHIVED_CLASSES
 from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl
 from recording_operator.stores.s3 import cdn as cloudfront
+from recording_operator.stores.s3.archive import head_or_none, state_in
 from recording_operator.stores.s3.client import S3Options
-from recording_operator.stores.s3.errors import status_of, translated
+from recording_operator.stores.s3.errors import translated
 
 LONGEST: Final = timedelta(days=7)
 """The limit of Signature Version 4."""
-_NOT_FOUND: Final = 404
-# The response to a request for the version of a delete marker.
-_METHOD_NOT_ALLOWED: Final = 405
-_RESTORED: Final = re.compile(r'ongoing-request="false"(?:, *expiry-date="([^"]+)")?')
-_RESTORING: Final = 'ongoing-request="true"'
 
 
 @dataclass(slots=True)
@@ -83,15 +74,11 @@ def presigned(
 
 
 def _head(client: Any, bucket: str, key: str, *, version_id: str | None) -> Any:
-    exactly = {} if version_id is None else {"VersionId": version_id}
-    with translated("HeadObject"):
-        try:
-            return client.head_object(Bucket=bucket, Key=key, **exactly)
-        except ClientError as error:
-            if status_of(error) not in (_NOT_FOUND, _METHOD_NOT_ALLOWED):
-                raise
-    what = "The object" if version_id is None else "This version of the object"
-    raise NotPresignableError(f"{what} no longer exists in the store: a lifecycle rule or a person removed it.")
+    head = head_or_none(client, bucket=bucket, key=key, version_id=version_id)
+    if head is None:
+        what = "The object" if version_id is None else "This version of the object"
+        raise NotPresignableError(f"{what} no longer exists in the store: a lifecycle rule or a person removed it.")
+    return head
 
 
 def _metadata(head: Any) -> dict[str, str]:
@@ -100,23 +87,18 @@ def _metadata(head: Any) -> dict[str, str]:
 
 def _check_archive(head: Any, lifetime: _Lifetime) -> None:
     """Archived objects cannot be downloaded before they are restored, and a restored copy has an end."""
-    # Of INTELLIGENT_TIERING: ARCHIVE_ACCESS or DEEP_ARCHIVE_ACCESS.
-    archive = head.get("ArchiveStatus") or head.get("StorageClass")
-    if archive not in ARCHIVED_CLASSES and not head.get("ArchiveStatus"):
-        return
-    restore = str(head.get("Restore", ""))
-    if _RESTORING in restore:
+    state = state_in(head)
+    if state.is_restoring:
         raise NotPresignableError(
-            f"The object is archived ({archive}) and is being restored. Try again when that is done."
+            f"The object is archived ({state.archive}) and is being restored. Try again when that is done."
         )
-    found = _RESTORED.search(restore)
-    if found is None:
+    if not state.is_readable:
         raise NotPresignableError(
-            f"The object is archived ({archive}) and must be restored before it can be downloaded: "
-            "aws s3api restore-object."
+            f"The object is archived ({state.archive}) and must be restored before it can be downloaded: "
+            "kubectl recordings restore."
         )
-    if found[1]:
-        lifetime.limit(parsedate_to_datetime(found[1]).astimezone(UTC), "the restored copy of the archived object ends")
+    if state.restored_until is not None:
+        lifetime.limit(state.restored_until, "the restored copy of the archived object ends")
 
 
 def _check_credentials(client: Any, options: S3Options, lifetime: _Lifetime) -> None:

@@ -1,0 +1,162 @@
+"""`restore`: requests copies of archived artifacts that can be read, and waits for them."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.recording import ArtifactStatus, Recording
+from recording_operator.cli.artifacts.failures import store_failures
+from recording_operator.cli.artifacts.options import StoreAccess
+from recording_operator.cli.artifacts.resolving import (
+    FoundObject,
+    check_is_bucket,
+    chosen_artifact,
+    found_object,
+    get_recording,
+    resolved,
+    stored_artifact,
+)
+from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.screen.formats import write_document
+from recording_operator.cli.screen.text import table
+from recording_operator.cli.screen.times import relative
+from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note
+from recording_operator.stores.archive import RestoreOutcome, RestoreTier
+from recording_operator.stores.location_store import LocationStore
+
+COLUMNS: Final = ("ARTIFACT", "ARCHIVE", "STATE", "READABLE")
+# Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html
+_TYPICALLY: Final = {
+    ("GLACIER", RestoreTier.EXPEDITED): "within 5 minutes",
+    ("GLACIER", RestoreTier.STANDARD): "in 3 to 5 hours",
+    ("GLACIER", RestoreTier.BULK): "in 5 to 12 hours",
+    ("DEEP_ARCHIVE", RestoreTier.STANDARD): "within 12 hours",
+    ("DEEP_ARCHIVE", RestoreTier.BULK): "within 48 hours",
+}
+_STATES: Final = {
+    RestoreOutcome.STARTED: "Restoring",
+    RestoreOutcome.IN_PROGRESS: "Restoring",
+    RestoreOutcome.EXTENDED: "Restored",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """The command line."""
+
+    cluster: ClusterOptions
+    access: StoreAccess
+    name: str
+    artifacts: tuple[str, ...]
+    days: int
+    tier: str
+    wait: bool
+    timeout: timedelta | None
+    interval: timedelta
+    output: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Restored:
+    """One artifact, and what became of it."""
+
+    artifact: ArtifactStatus
+    found: FoundObject
+    state: str
+    expected: str = field(default="")
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it cannot be read yet."""
+        return self.state == "Restoring"
+
+    def cells(self, *, now: datetime) -> list[str]:
+        """The columns of the table."""
+        archive, until = self.found.archive, self.found.archive.restored_until
+        readable = self.expected or "now"
+        if not self.is_pending and until is not None:
+            readable = f"until {until:%Y-%m-%d %H:%M} UTC ({relative(until.isoformat(), now=now)})"
+        return [self.artifact.name, archive.archive or "-", self.state, readable]
+
+    def document(self) -> dict[str, object]:
+        """For programs."""
+        archive = self.found.archive
+        until = archive.restored_until
+        return {
+            "artifact": self.artifact.name,
+            "archive": archive.archive,
+            "state": self.state,
+            "restoredUntil": None if until is None else f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        }
+
+
+def run_restore(request: RestoreRequest) -> None:
+    """Request the restores, and print their states. Raises Failure."""
+    with open_cluster(request.cluster) as cluster, store_failures():
+        recording = get_recording(cluster, request.name)
+        artifacts = _artifacts(recording, request.artifacts)
+        location = resolved(cluster, recording, request.access)
+        check_is_bucket(location, artifacts)
+        with location.opened() as store:
+            rows = [_restored(store, recording, artifact, request) for artifact in artifacts]
+            if request.wait:
+                _wait(store, recording, rows, request)
+    if request.output == "table":
+        sys.stdout.write(table(COLUMNS, [row.cells(now=cluster.now) for row in rows]))
+    else:
+        meta = recording.metadata
+        items = [row.document() for row in rows]
+        write_document({"namespace": meta.namespace, "recording": meta.name, "artifacts": items}, request.output)
+
+
+def _artifacts(recording: Recording, names: tuple[str, ...]) -> list[ArtifactStatus]:
+    """The named artifacts, else all that are stored. Raises Failure."""
+    chosen = [chosen_artifact(recording, name) for name in dict.fromkeys(names)]
+    stored = [status.name for status in recording.status.artifacts if status.is_stored and status.key]
+    wanted = chosen or stored or [one.name for one in recording.spec.artifacts]
+    return [stored_artifact(recording, name) for name in wanted]
+
+
+def _restored(
+    store: LocationStore, recording: Recording, artifact: ArtifactStatus, request: RestoreRequest
+) -> _Restored:
+    found = found_object(store, recording, artifact)
+    archive, tier = found.archive.archive, RestoreTier(request.tier)
+    if archive is None:
+        return _Restored(artifact=artifact, found=found, state="NotArchived")
+    if found.archive.is_restoring:
+        outcome = RestoreOutcome.IN_PROGRESS
+    else:
+        key = str(artifact.key)
+        outcome = store.restore(key, version_id=artifact.version_id, days=request.days, tier=tier)
+        found = found_object(store, recording, artifact)
+    expected = {
+        RestoreOutcome.STARTED: _TYPICALLY.get((archive, tier), "later"),
+        RestoreOutcome.IN_PROGRESS: "later, by an earlier request",
+    }.get(outcome, "")
+    return _Restored(artifact=artifact, found=found, state=_STATES[outcome], expected=expected)
+
+
+def _wait(store: LocationStore, recording: Recording, rows: list[_Restored], request: RestoreRequest) -> None:
+    """Ask until all can be read. Raises Failure with status 124 after --timeout."""
+    started_s = time.monotonic()
+    while pending := [row for row in rows if row.is_pending]:
+        waited_s = time.monotonic() - started_s
+        names = ", ".join(row.artifact.name for row in pending)
+        if request.timeout is not None and waited_s >= request.timeout.total_seconds():
+            raise Failure(
+                f"Not restored within --timeout: {names}. The restore goes on; call this again to wait for it.",
+                status=EXIT_TIMEOUT,
+            )
+        if waited_s == 0 or len(pending) != len(rows):
+            note(f"Waiting for {names}.")
+        left_s = float("inf") if request.timeout is None else request.timeout.total_seconds() - waited_s
+        time.sleep(max(0.0, min(request.interval.total_seconds(), left_s)))
+        for row in pending:
+            row.found = found_object(store, recording, row.artifact)
+            if row.found.archive.is_readable:
+                row.state, row.expected = "Restored", ""
+                note(f"Artifact {row.artifact.name} is restored.")
