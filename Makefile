@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores
+.PHONY: bench bench-cli bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release plugin secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores test-plugin
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -66,6 +66,9 @@ test-stores: setup ## Run the tests of stores against rclone and s3proxy too (Ja
 	@$(BIN)/python -m localcluster store-tools >/dev/null
 	@$(BIN)/pytest -n $(TEST_PROCESSES) -m stores $(PYTEST_ARGS)
 
+test-plugin: setup ## Build `kubectl recordings` as one file, and install it with a real Krew
+	@$(BIN)/pytest -n 0 -m plugin $(PYTEST_ARGS)
+
 fuzz: setup ## Fuzz the reading of HTTP responses for an hour (MINUTES, SEED); some seconds of it are in `make test`
 	@PYTHONPATH=operator:. $(BIN)/python -m tests.egress.fuzz.responses --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
@@ -117,8 +120,11 @@ e2e-pod: setup ## Build the image twice, then run it and the chart in real pods 
 	@$(BIN)/pytest -n 0 -m root tests/image $(PYTEST_ARGS)
 	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 -m root tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 
-release: setup ## Make a release in dist/: VERSION=1.2.3; IMAGE=no leaves the image out
-	@PYTHONPATH=operator:. $(BIN)/python -m release "$(VERSION)" --image=$(or $(IMAGE),yes)
+release: setup ## Make a release in dist/: VERSION=1.2.3; IMAGE=no and PLUGIN=no leave something out
+	@PYTHONPATH=operator:. $(BIN)/python -m release "$(VERSION)" --image=$(or $(IMAGE),yes) --plugin=$(or $(PLUGIN),yes)
+
+plugin: setup ## Build `kubectl recordings` as one file for this system, and its Krew manifest, in dist/
+	@PYTHONPATH=operator:. $(BIN)/python -m release.plugin
 
 docs: setup ## Write the generated pages of docs/
 	@$(BIN)/python docs/generate.py --write
@@ -142,6 +148,10 @@ bench-control: setup ## Measure the control loop: throughput, 100,000 stored Rec
 bench-receiver: setup ## Send 500 deliveries a second to the receiver for a minute; RECEIVER_ARGS="--rate 100 --seconds 10"
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.receiver $(RECEIVER_ARGS)
+
+bench-cli: setup ## Compare `kubectl recordings list` of 1,000 Recordings with kubectl; CLI_ARGS="--rounds 3"
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.commandline $(CLI_ARGS)
 
 soak: setup ## Run the operator for an hour under load, faults and restarts; SOAK_ARGS="--minutes 5 --image"
 	@$(BIN)/python -m localcluster tools >/dev/null
