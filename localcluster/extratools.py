@@ -1,4 +1,4 @@
-"""Programs that only the tests of the chart, of real pods and of other stores need, built as `builds` builds others.
+"""Programs that only some tests need (chart, pods, other stores, plugin), built as `builds` builds others.
 
 `ensure_tools(HELM)` and so on return their paths; nothing here is built by `make demo`.
 """
@@ -67,4 +67,11 @@ RCLONE: Final = Family(
     module="github.com/rclone/rclone",
     packages={"rclone": "."},
     cold_build="two minutes",
+)
+KREW: Final = Family(
+    name="krew",
+    folder=_TOOLS / "krew",
+    module="sigs.k8s.io/krew",
+    packages={"krew": "sigs.k8s.io/krew/cmd/krew"},
+    cold_build="half a minute",
 )

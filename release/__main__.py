@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from localcluster.toolchain import ToolchainError
-from release import artifacts, changelog, version
-from release.artifacts import ArtifactError
+from release import artifacts, changelog, plugin, version
 from release.changelog import ChangelogError
+from release.errors import ArtifactError
 from release.version import VersionError
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -33,16 +33,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make release", description=__doc__)
     parser.add_argument("version", help="such as 1.2.3")
     parser.add_argument("--image", choices=("yes", "no"), default="yes", help="no: leave the image out")
+    parser.add_argument("--plugin", choices=("yes", "no"), default="yes", help="no: leave kubectl recordings out")
     options = parser.parse_args(arguments)
     try:
-        release(options.version, with_image=options.image == "yes")
+        release(options.version, with_image=options.image == "yes", with_plugin=options.plugin == "yes")
     except (ArtifactError, ChangelogError, ToolchainError, TreeError, VersionError) as error:
         sys.stderr.write(f"release: {error}\n")
         return 1
     return 0
 
 
-def release(wanted: str, *, with_image: bool) -> None:
+def release(wanted: str, *, with_image: bool, with_plugin: bool) -> None:
     """Check, build, and change the work tree last."""
     released = changelog.released((PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"))
     version.check_newer(wanted, current=version.current(PROJECT), released=released)
@@ -54,7 +55,7 @@ def release(wanted: str, *, with_image: bool) -> None:
         tree = Path(folder) / "tree"
         export(tree)
         prepare(tree, wanted)
-        build(tree, wanted, dist=dist, with_image=with_image)
+        build(tree, wanted, dist=dist, with_image=with_image, with_plugin=with_plugin)
     prepare(PROJECT, wanted)
     say(f"The work tree has version {wanted} now. Look at `git diff`, then commit it and tag it v{wanted}.")
 
@@ -66,11 +67,15 @@ def prepare(tree: Path, wanted: str) -> None:
     artifacts.write_generated(tree)
 
 
-def build(tree: Path, wanted: str, *, dist: Path, with_image: bool) -> None:
+def build(tree: Path, wanted: str, *, dist: Path, with_image: bool, with_plugin: bool) -> None:
     """Fill dist/."""
     say(f"Chart: {artifacts.build_chart(tree, version=wanted, dist=dist).name}")
     say(f"Manifests: {', '.join(file.name for file in artifacts.build_manifests(tree, dist=dist))}")
     say(f"Bill of materials: {artifacts.build_bill_of_materials(tree, version=wanted, dist=dist).name}")
+    if with_plugin:
+        say(f"kubectl recordings: {plugin.build_plugin(tree, dist=dist).archive.name}")
+    else:
+        say("kubectl recordings: skipped (PLUGIN=no).")
     reason = artifacts.why_no_image() if with_image else "IMAGE=no"
     if reason:
         say(f"Image: skipped ({reason}).")

@@ -18,13 +18,10 @@ from typing import Any, Final
 from localcluster.builds import ensure_tools
 from localcluster.extratools import HELM4
 from localcluster.image import ImageBuilder, ImageError, missing_here
+from release.errors import ArtifactError
 
 NAME: Final = "recording-operator"
 SUMS: Final = "SHA256SUMS"
-
-
-class ArtifactError(RuntimeError):
-    """Something could not be built, or is not what it should be; the message says what."""
 
 
 def write_generated(tree: Path) -> None:
