@@ -5,7 +5,7 @@ a strict store.
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from localcluster import ControlPlane
+from recording_operator.kube.resources import REPORTS
+from recording_operator.kube.rest import RestClient
 from tests.conftest import TENANT, VIEWER
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_fixtures import strict_server
@@ -150,3 +152,45 @@ def _person(kubeconfig: Path, namespace: str, path: Path) -> Person:
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     path.chmod(0o600)
     return Person(kubeconfig=path, namespace=namespace)
+
+
+@pytest.fixture
+def clerk(cluster: ControlPlane, tmp_path: Path) -> Iterator[Person]:
+    """A person who may get and list StorageReports, and nothing else."""
+    rule = {"apiGroups": ["recordings.dev"], "resources": ["storagereports"], "verbs": ["get", "list"]}
+    role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": "finance"}, "rules": [rule]}
+    binding: dict[str, Any] = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "finance"},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "finance"},
+        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": VIEWER}],
+    }
+    cluster.kubectl.apply(role, binding)
+    path = tmp_path / "finance"
+    path.write_text(cluster.user_kubeconfig(VIEWER).read_text(encoding="utf-8"), encoding="utf-8")
+    path.chmod(0o600)
+    person = Person(kubeconfig=path, namespace="default")
+    eventually(partial(_may_list_reports, cluster, person))
+    yield person
+    cluster.kubectl("delete", "clusterrolebinding", "finance")
+    cluster.kubectl("delete", "clusterrole", "finance")
+
+
+def _may_list_reports(cluster: ControlPlane, person: Person) -> bool:
+    kubectl = cluster.kubectl_as(person.kubeconfig)
+    return kubectl.run("auth", "can-i", "list", "storagereports.recordings.dev").returncode == 0
+
+
+@pytest.fixture
+def boss(cluster: ControlPlane) -> Person:
+    """The administrator."""
+    return Person(kubeconfig=cluster.kubeconfig, namespace="default")
+
+
+@pytest.fixture
+def no_reports(admin: RestClient) -> Iterator[None]:
+    """No StorageReport exists, before and after."""
+    admin.request("DELETE", REPORTS.collection(None))
+    yield
+    admin.request("DELETE", REPORTS.collection(None))

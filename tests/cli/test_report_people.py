@@ -1,10 +1,6 @@
 """`kubectl recordings report` on a real API server, as an administrator and as a finance person with few rights."""
 
 import re
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -15,55 +11,9 @@ from recording_operator.kube.rest import RestClient
 from tests.cli.conftest import Person
 from tests.cli.reported import growing, in_cluster, refreshed
 from tests.cli.terminal import in_terminal
-from tests.conftest import VIEWER
 from tests.costs.test_worked_example import november
-from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.cluster
-
-_RBAC = "rbac.authorization.k8s.io"
-_REPORTS = "/apis/recordings.dev/v1alpha1/storagereports"
-
-
-@pytest.fixture
-def clerk(cluster: ControlPlane, tmp_path: Path) -> Iterator[Person]:
-    """A person who may get and list StorageReports, and nothing else."""
-    rule = {"apiGroups": ["recordings.dev"], "resources": ["storagereports"], "verbs": ["get", "list"]}
-    role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": "finance"}, "rules": [rule]}
-    binding: dict[str, Any] = {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "finance"},
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "finance"},
-        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": VIEWER}],
-    }
-    cluster.kubectl.apply(role, binding)
-    path = tmp_path / "finance"
-    path.write_text(cluster.user_kubeconfig(VIEWER).read_text(encoding="utf-8"), encoding="utf-8")
-    path.chmod(0o600)
-    person = Person(kubeconfig=path, namespace="default")
-    eventually(partial(_may_list, cluster, person))
-    yield person
-    cluster.kubectl("delete", "clusterrolebinding", "finance")
-    cluster.kubectl("delete", "clusterrole", "finance")
-
-
-def _may_list(cluster: ControlPlane, person: Person) -> bool:
-    kubectl = cluster.kubectl_as(person.kubeconfig)
-    return kubectl.run("auth", "can-i", "list", "storagereports.recordings.dev").returncode == 0
-
-
-@pytest.fixture
-def boss(cluster: ControlPlane) -> Person:
-    """The administrator."""
-    return Person(kubeconfig=cluster.kubeconfig, namespace="default")
-
-
-@pytest.fixture(autouse=True)
-def _no_reports(admin: RestClient) -> Iterator[None]:
-    admin.request("DELETE", _REPORTS)
-    yield
-    admin.request("DELETE", _REPORTS)
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("no_reports")]
 
 
 def test_without_a_name_there_is_nothing_then_the_only_report_then_a_table(

@@ -22,6 +22,7 @@ VERBS: Final = {
     "check": "Check whether everything is well: CRDs, operator, locations, Recordings.",
     "completion": "Complete the command line in bash, zsh and fish.",
     "copy": "Copy one file from a URL to S3, with all checks of the operator.",
+    "cost": "Show what an organisation costs in a period.",
     "create": "Create a Recording: files to copy to object storage.",
     "delete": "Delete Recordings, with or without their stored objects.",
     "download": "Download artifacts, in parallel, resumable and verified.",
@@ -60,6 +61,7 @@ Examples:
   PROGRAM presign meeting video --expires 24h
   PROGRAM download meeting -o ~/Videos
   PROGRAM report acme --by month -o csv
+  PROGRAM cost --org acme --from 2026-10-01 --to 2026-10-31
   PROGRAM import --from old --prefix a/ --owner-from '(?P<org>\\w+)'
   PROGRAM rebuild --location archive --dry-run
   PROGRAM source test calls --payload event.json

@@ -12,7 +12,6 @@ from typing import Final, Never
 import click
 
 from recording_operator.api.meta import ObjectMeta
-from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReport, StorageReportStatus
 from recording_operator.cli.caller import open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
@@ -20,6 +19,7 @@ from recording_operator.cli.reports.choosing import listed_reports, named_report
 from recording_operator.cli.reports.counted import Counted, CountedError
 from recording_operator.cli.reports.counted_bucket import BucketRequest, from_bucket
 from recording_operator.cli.reports.counted_cluster import from_cluster
+from recording_operator.cli.reports.notices import note_state, note_unpriced, why_not
 from recording_operator.cli.reports.overview import overview
 from recording_operator.cli.screen.panels import look_of_stdout
 from recording_operator.cli.verb import note, program
@@ -142,17 +142,11 @@ def _show_several(request: ReportRequest, found: Sequence[StorageReport], *, now
 def _show_status(request: ReportRequest, stored: StorageReport, *, now: datetime) -> None:
     status, name = stored.status, stored.metadata.name
     if status.cost is None:
-        _fail(f"StorageReport {name} has not been refreshed yet. {_why_not(status)}".rstrip())
+        _fail(f"StorageReport {name} has not been refreshed yet. {why_not(status)}".rstrip())
     if request.output == "cards":
         _show_cards(request, stored, title=f"StorageReport {name}", now=now)
         return
-    if (why := _why_not(status)) and status.as_of is not None:
-        note(f"The numbers are as of {status.as_of:%Y-%m-%d %H:%M} UTC. {why}")
-    _warn_unpriced(status.unpriced)
-    about_others = tuple(f"At {other}, " for other in stored.spec.compare)
-    for remark in status.notes:
-        if not remark.startswith(about_others):
-            note(remark)
+    note_state(stored)
     found = rows(status.history, begin=request.begin, end=request.end, step=Step(request.by))
     if not found:
         _fail(f"StorageReport {name} has nothing {_window(request)}. {_kept(status)}")
@@ -161,12 +155,6 @@ def _show_status(request: ReportRequest, stored: StorageReport, *, now: datetime
 
 def _show_cards(request: ReportRequest, report: StorageReport, *, title: str, now: datetime) -> None:
     _write(overview(report, look_of_stdout(), title=title, now=now, top=request.top).encode())
-
-
-def _why_not(status: StorageReportStatus) -> str:
-    """Why the report is not refreshed; an empty text if it is."""
-    of_ready = (one for one in status.conditions if one.type == "Ready" and one.reason != Reason.REFRESHED)
-    return next((one.message for one in of_ready), "")
 
 
 def _show_counted(request: ReportRequest, counted: Counted) -> None:
@@ -184,7 +172,7 @@ def _show_counted(request: ReportRequest, counted: Counted) -> None:
         _show_cards(request, computed, title=counted.title, now=inputs.now)
         return
     view = ReportView(inputs)
-    _warn_unpriced(unpriced(view.charges, view.terms))
+    note_unpriced(unpriced(view.charges, view.terms))
     if request.output.startswith("focus"):
         _show_focus(request, counted, view)
         return
@@ -202,7 +190,7 @@ def _compare(request: ReportRequest, counted: Counted) -> None:
             note(remark)
     if not status.comparison or status.cost is None:
         _fail(f"{counted.title} cannot be compared: no profile has prices in its currency.")
-    _warn_unpriced(status.unpriced)
+    note_unpriced(status.unpriced)
     _write(_COMPARISONS[request.output](status.cost, status.comparison).encode())
 
 
@@ -257,11 +245,6 @@ def _kept(status: StorageReportStatus) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _warn_unpriced(usage: Sequence[str]) -> None:
-    if usage:
-        note(f"Without a price, and not included in any cost: {', '.join(usage)}.")
 
 
 def _fail(message: str) -> Never:
