@@ -10,7 +10,8 @@ import pytest
 
 from recording_operator.api.crd import RESOURCES, crd
 from recording_operator.api.reasons import Reason
-from recording_operator.cli import VERBS, main
+from recording_operator.cli import main
+from recording_operator.cli.verbs import VERBS
 from recording_operator.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]

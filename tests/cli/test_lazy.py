@@ -8,7 +8,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from recording_operator.cli import VERBS, main
+from recording_operator.cli import main
+from recording_operator.cli.verbs import VERBS
 from recording_operator.cli.commands.report import GROUPS, STEPS
 from recording_operator.costs.export import Step
 from recording_operator.costs.rows import GroupBy

@@ -12,46 +12,13 @@ from click.shell_completion import CompletionItem
 
 from recording_operator import __version__
 from recording_operator.cli.verb import VerbGroup
+from recording_operator.cli.verbs import PROCESSES, SUBJECTS, VERBS
 
 PLUGIN: Final = "kubectl recordings"
-VERBS: Final = {
-    "add-artifact": "Add files to a Recording.",
-    "bug-report": "Write a zip file for a bug report, without secrets.",
-    "cancel": "Abort the upload of Recordings.",
-    "cat": "Write an artifact to standard output.",
-    "check": "Check whether everything is well: CRDs, operator, locations, Recordings.",
-    "completion": "Complete the command line in bash, zsh and fish.",
-    "copy": "Copy one file from a URL to S3, with all checks of the operator.",
-    "cost": "Show what an organisation costs in a period.",
-    "create": "Create a Recording: files to copy to object storage.",
-    "delete": "Delete Recordings, with or without their stored objects.",
-    "download": "Download artifacts, in parallel, resumable and verified.",
-    "import": "Create Recordings of files that a bucket or directory holds.",
-    "list": "List Recordings.",
-    "location": "List StorageLocations, show one, or check its store now.",
-    "move": "Move stored Recordings to another StorageLocation.",
-    "presign": "Print a URL with which anyone can download a stored file.",
-    "rebuild": "Create the Recordings of a lost cluster again from the manifests in a store.",
-    "receiver": "Receive the webhooks of providers, and create Recordings.",
-    "refresh-url": "Set a fresh URL for a file whose URL has expired.",
-    "report": "Show what is stored and what it costs, from a StorageReport or a bucket.",
-    "restore": "Restore artifacts from an archive storage class.",
-    "resume": "Let suspended Recordings go on.",
-    "retry": "Try failed Recordings again.",
-    "run": "Run the operator.",
-    "sink": "List EventSinks, or send a test event to one.",
-    "source": "List RecordingSources, or try one: which Recording a delivery would create.",
-    "status": "Show one Recording: its state and why, what to do, artifacts, Events.",
-    "suspend": "Pause the upload of Recordings.",
-    "version": "Show the versions of this program, the CRDs, the operator and the API server.",
-    "wait": "Wait until Recordings are complete, stored, failed or deleted.",
-    "watch": "Show Recordings while they change: a live table, with the speed of uploads.",
-}
-PROCESSES: Final = ("copy", "receiver", "run")
-"""Verbs for pods and scripts, which `kubectl recordings` does not have."""
 _MODULES: Final = {"bug-report": "bugreport", "import": "imports", "list": "listing"}
 """Modules that cannot have the name of their verb."""
 _FUNCTIONS: Final = {"bug-report": "bug_report", "import": "imports", "list": "list_recordings"}
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
 _COMPLETE: Final = "__complete"
 """What shells call."""
 _EXAMPLES: Final = """\b
@@ -91,9 +58,11 @@ class _Verbs(VerbGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """The verbs with their full descriptions."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, VERBS[name]) for name in self.verbs])
+        """The verbs by subject, with their full descriptions."""
+        for subject, verbs in SUBJECTS.items():
+            if lines := [(name, sentence) for name, sentence in verbs.items() if name in self.verbs]:
+                with formatter.section(subject):
+                    formatter.write_dl(lines)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Verbs that begin with the typed text, and options."""
@@ -107,17 +76,21 @@ class _PluginVerbs(_Verbs):
     verbs = tuple(name for name in VERBS if name not in PROCESSES)
 
 
-def _program(name: str, verbs: type[_Verbs]) -> Any:
-    @click.command(name, cls=verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLES)
+def _program(name: str, verbs: type[_Verbs], *, purpose: str) -> Any:
+    @click.command(name, cls=verbs, context_settings=_HELP, epilog=_EXAMPLES, help=purpose)
     @click.version_option(__version__, prog_name=name)
     def program() -> None:
-        """Copy recordings from expiring URLs to object storage, byte for byte."""
+        pass
 
     return program
 
 
-main: Final[click.Group] = _program("recording-operator", _Verbs)
-plugin_command: Final[click.Group] = _program(PLUGIN, _PluginVerbs)
+main: Final[click.Group] = _program(
+    "recording-operator", _Verbs, purpose="Copy recordings from expiring URLs to object storage, byte for byte."
+)
+plugin_command: Final[click.Group] = _program(
+    PLUGIN, _PluginVerbs, purpose="Create, watch and download Recordings, and see what their storage costs."
+)
 
 
 def plugin() -> None:

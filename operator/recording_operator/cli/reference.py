@@ -5,7 +5,8 @@ from typing import Final
 
 import click
 
-from recording_operator.cli import PLUGIN, PROCESSES, main, plugin_command
+from recording_operator.cli import PLUGIN, main, plugin_command
+from recording_operator.cli.verbs import PROCESSES
 
 _COLUMNS: Final = 80
 
