@@ -19,7 +19,7 @@ SOURCES: Final[Mapping[str, Sequence[str]]] = {
     "focus.txt": ("requirements/focus.in",),
     "go.txt": ("requirements/go.in",),
     "operator.txt": ("pyproject.toml",),
-    "plugin.txt": ("pyproject.toml", "--constraint=requirements/operator.txt"),
+    "plugin.txt": ("pyproject.toml", "--extra=cli", "--constraint=requirements/operator.txt"),
     "dev.txt": ("pyproject.toml", "requirements/dev.in", "--constraint=requirements/operator.txt"),
 }
 HEADER: Final = (

@@ -149,13 +149,27 @@ def test_what_kubectl_reads(people: People, words: tuple[str, ...], printed: str
     assert (done.stdout, done.stderr) == (printed, "")
 
 
-def test_kubectl_offers_namespaces(people: People, cluster: ControlPlane, namespace: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("list", "-n"), ["{namespace}"]),
+        (("retry",), ["broken", "new"]),
+        (("cancel",), ["copying", "new"]),
+        (("download",), ["done"]),
+        (("download", "done"), ["video"]),
+    ],
+)
+def test_kubectl_offers_names_that_fit_the_verb(
+    people: People, admin: RestClient, cluster: ControlPlane, namespace: str, words: tuple[str, ...], offered: list[str]
+) -> None:
+    four_recordings(admin, namespace)
     done = subprocess.run(
-        [cluster.kubectl.program, "__complete", "recordings", "list", "-n", ""],
+        [cluster.kubectl.program, "__complete", "recordings", *words, ""],
         env={**people.tenant.environment, "PATH": f"{PROGRAM.parent}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert done.stdout.splitlines() == [namespace, ":4"]
+    lines = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert lines == [*(name.format(namespace=namespace) for name in offered), ":4"]

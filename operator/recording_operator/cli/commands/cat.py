@@ -18,7 +18,7 @@ Examples:
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.argument("name", metavar="NAME", type=RecordingName())
+@click.argument("name", metavar="NAME", type=RecordingName(phases=("Complete",)))
 @click.argument("artifact", required=False, type=ArtifactName())
 @click.option("--force", is_flag=True, help="Write to a terminal even what is not text, and control characters.")
 @store_options

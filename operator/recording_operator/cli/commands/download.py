@@ -20,7 +20,7 @@ Examples:
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.argument("name", metavar="NAME", type=RecordingName())
+@click.argument("name", metavar="NAME", type=RecordingName(phases=("Complete",)))
 @click.argument("artifacts", metavar="[ARTIFACT]...", nargs=-1, type=ArtifactName())
 @click.option(
     "-o",

@@ -8,7 +8,7 @@ import click
 
 from recording_operator.cli.arguments import Folder, store_options
 from recording_operator.cli.cluster_options import ClusterOptions, cluster_options
-from recording_operator.cli.names import ReportName
+from recording_operator.cli.names import LocationName, NamespaceName, ReportName
 from recording_operator.cli.verb import Verb
 
 STEPS: Final = ("day", "week", "month")
@@ -128,10 +128,22 @@ class _Ratio(click.ParamType[Decimal]):
     metavar="s3://BUCKET/PREFIX/",
     help="Read the usage samples in this bucket and prefix, without Kubernetes, instead of a StorageReport.",
 )
-@click.option("--location", "locations", multiple=True, help="StorageLocation, if the bucket has samples of several.")
+@click.option(
+    "--location",
+    "locations",
+    multiple=True,
+    type=LocationName(),
+    help="StorageLocation, if the bucket has samples of several.",
+)
 @click.option("--prices", help="Price profile, or a .toml file with one. Default: the profile that the samples name.")
 @click.option("--org", "orgs", multiple=True, help="Only this organisation. Can be repeated.")
-@click.option("--namespace", "namespaces", multiple=True, help="Only this namespace of Recordings. Can be repeated.")
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    type=NamespaceName(),
+    help="Only this namespace of Recordings. Can be repeated.",
+)
 @click.option(
     "--playback-ratio",
     type=_Ratio(),

@@ -21,7 +21,7 @@ Examples:
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.argument("name", metavar="NAME", type=RecordingName())
+@click.argument("name", metavar="NAME", type=RecordingName(phases=("Complete",)))
 @click.argument("artifacts", metavar="[ARTIFACT]...", nargs=-1, type=ArtifactName())
 @click.option(
     "--days", default=7, show_default=True, type=click.IntRange(1), help="How long the restored copies can be read."

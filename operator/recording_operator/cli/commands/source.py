@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.names import ContextName, NamespaceName, SourceName
 from recording_operator.cli.verb import VerbGroup
 
 _EXAMPLES = """\b
@@ -62,8 +63,13 @@ def list_(**options: Any) -> None:
 
 
 @source.command("test", epilog=_EXAMPLES)
-@click.argument("name", required=False)
-@click.option("-n", "--namespace", help="Namespace of the RecordingSource. Default: the namespace of the context.")
+@click.argument("name", required=False, type=SourceName())
+@click.option(
+    "-n",
+    "--namespace",
+    type=NamespaceName(),
+    help="Namespace of the RecordingSource. Default: the namespace of the context.",
+)
 @click.option(
     "--payload",
     required=True,
@@ -82,7 +88,7 @@ def list_(**options: Any) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
 )
-@click.option("--context", help="Context of the kubeconfig. Default: the current context.")
+@click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current context.")
 def test_source(**options: Any) -> None:
     """Print the Recording that the RecordingSource NAME would create from a delivery, and its Secrets.
 
