@@ -21,7 +21,18 @@ API = "/apis/recordings.dev/v1alpha1"
 LABELS = {"app.kubernetes.io/part-of": "recording-operator"}
 _PLACES = (
     *("user", "password", "query", "bare", "path", "fragment", "applied", "annotation", "status", "event", "log"),
-    *("previous-log", "header", "token", "metrics", "setting", "environment", "argument", "pod-header", "sink-path"),
+    *(
+        "previous-log",
+        "header",
+        "token",
+        "metrics",
+        "setting",
+        "environment",
+        "argument",
+        "option",
+        "pod-header",
+        "sink-path",
+    ),
     *("sink-query", "inline", "secret", "external"),
 )
 CANARIES = [f"c4n4ry-{place}" for place in _PLACES]
@@ -98,7 +109,13 @@ def an_operator(admin: RestClient, namespace: str) -> dict[str, Any]:
     container = {
         "name": "operator",
         "image": "example.com/op:1",
-        "args": ["run", "--proxy=http://c4n4ry-user:c4n4ry-password@proxy:3128", "--api-token=c4n4ry-argument"],
+        "args": [
+            "run",
+            "--proxy=http://c4n4ry-user:c4n4ry-password@proxy:3128",
+            "--api-token=c4n4ry-argument",
+            "--password",
+            "c4n4ry-option",
+        ],
         "env": [
             {"name": "MOTTO", "value": "c4n4ry-environment"},
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},

@@ -18,6 +18,8 @@ _KEPT_ANNOTATIONS: Final = (f"{GROUP}/", "deployment.kubernetes.io/", "helm.sh/"
 _WHOLE_VALUES: Final = frozenset({"inline", "externalId", "caBundle"})
 """Content of a recording, the id that a role asks for, and certificates, which are of no use here."""
 _NAMED_VALUES: Final = frozenset({"env", "httpHeaders"})
+_ARGUMENTS: Final = frozenset({"args", "command"})
+"""Each may be the value of the option before it, such as --password."""
 _URL_FIELDS: Final = frozenset({"url", "uri"})
 """Their paths may be secret too: webhooks of chat programs have a token there."""
 _NAMES: Final = {"title": "title", "org": "org", "user": "user", "project": "project"}
@@ -95,6 +97,8 @@ class ReportRedaction:
                 return {name: self._annotation(name, one) for name, one in value.items()}
             case Mapping():
                 return {name: self._value(str(name), one) for name, one in value.items()}
+            case list() | tuple() if key in _ARGUMENTS:
+                return [self._string(before, one) for before, one in zip(["", *value], value, strict=False)]
             case list() | tuple():
                 return [_named_value(one) if key in _NAMED_VALUES else self._value(key, one) for one in value]
             case str():
