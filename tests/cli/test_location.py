@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,8 @@ def is_ready(admin: RestClient, name: str) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ())
 
 
-def may_read_locations(cluster: ControlPlane, people: People) -> None:
+@contextmanager
+def may_read_locations(cluster: ControlPlane, people: People) -> Iterator[None]:
     """Lets the tenant see StorageLocations, but no Secret of the operator."""
     rbac = "rbac.authorization.k8s.io"
     rules = [{"apiGroups": ["recordings.dev"], "resources": ["storagelocations"], "verbs": ["get", "list"]}]
@@ -40,7 +42,11 @@ def may_read_locations(cluster: ControlPlane, people: People) -> None:
         "subjects": [{"apiGroup": rbac, "kind": "User", "name": TENANT}],
     }
     cluster.kubectl.apply({**role, "rules": rules}, binding)
-    eventually(lambda: people.tenant.run("location", "list").returncode == 0)
+    try:
+        eventually(lambda: people.tenant.run("location", "list").returncode == 0)
+        yield
+    finally:
+        cluster.kubectl("delete", "clusterrole,clusterrolebinding", people.tenant.namespace)
 
 
 def left_in(s3: S3Server, bucket: str) -> list[Any]:
@@ -114,8 +120,9 @@ def test_list_status_and_the_last_check(
     forbidden = people.tenant.run("location", "status", name)
     assert (forbidden.returncode, forbidden.stdout) == (1, "")
     assert f"You may not get storagelocations {name}." in forbidden.stderr
-    may_read_locations(cluster, people)
-    done = people.tenant.run("location", "check", name, *WHERE)
+    with may_read_locations(cluster, people):
+        done = people.tenant.run("location", "check", name, *WHERE)
+        page = people.tenant.output("location", "status", name, *WHERE)
     assert done.returncode == 1
     assert "yes   conditional writes" in done.stdout, "what the operator found last"
     assert "The operator checked it" in done.stderr
@@ -123,7 +130,6 @@ def test_list_status_and_the_last_check(
         f"kubectl recordings: The store was not checked now. You may not read Secret '{name}' in the operator's "
         f"namespace '{OPERATOR_NAMESPACE}'. --operator-namespace names the operator's namespace."
     )
-    page = people.tenant.output("location", "status", name, *WHERE)
     assert f"Secret {name} was not checked. You may not get secrets {name} in namespace {OPERATOR_NAMESPACE}." in page
 
 
