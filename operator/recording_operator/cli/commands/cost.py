@@ -17,11 +17,14 @@ Examples:
   PROGRAM cost --org acme --from 2026-10-01 --to 2026-10-31
   PROGRAM cost --org acme --from 2026-01-01 -o csv > acme.csv
   PROGRAM cost --org acme --by day --group-by class
+  PROGRAM cost --org acme --project sales
 """
 
 
 @click.command("cost", cls=Verb, epilog=_EXAMPLES)
 @click.option("--org", required=True, help="The organisation.")
+@click.option("--user", help="Only the share of this user, estimated from the Recordings that exist.")
+@click.option("--project", help="Only the share of this project, estimated in the same way.")
 @click.option("--from", "begin", type=Day(), help="First day, such as 2026-11-01. Default: the first of this month.")
 @click.option("--to", "end", type=Day(), help="Last day. Default: the newest that was counted.")
 @click.option("--by", default="month", show_default=True, type=click.Choice(STEPS), help="Period of a row.")
@@ -51,6 +54,10 @@ def cost(**options: Any) -> None:
     from the usage samples of the StorageLocations. This needs the rights to list StorageLocations and to get their
     Secrets in the operator's namespace. A StorageReport with the organisation in spec.scope.orgs always names it.
 
+    StorageReports and samples have no users and projects. The share of --user and --project is estimated: storage and
+    downloads by the bytes of the Recordings stored until then, requests by the bytes stored in the period. This needs
+    the right to list Recordings in all namespaces. Recordings that were deleted have no share.
+
     \b
     Exit status:
       0  the cost was shown
@@ -59,6 +66,8 @@ def cost(**options: Any) -> None:
     """
     if options["begin"] is not None and options["end"] is not None and options["end"] < options["begin"]:
         raise click.UsageError("--to is before --from.")
+    if options["group_by"] and (options["user"] or options["project"]):
+        raise click.UsageError("--user and --project cannot be used with --group-by.")
     from recording_operator.cli.reports.org_cost import CostRequest, run_cost  # noqa: PLC0415 - large, not for --help
 
     run_cost(CostRequest(**options))

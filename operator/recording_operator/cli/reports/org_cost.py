@@ -17,7 +17,8 @@ from recording_operator.cli.reports.counted_cluster import from_cluster
 from recording_operator.cli.reports.notices import note_state, note_unpriced, why_not
 from recording_operator.cli.reports.org_cost_tables import OrgCost, write_cost
 from recording_operator.cli.reports.org_history import of_org
-from recording_operator.cli.reports.org_report import first_day, note_parts, report_of, within
+from recording_operator.cli.reports.org_report import first_day, note_parts, report_of, scope_in, within
+from recording_operator.cli.reports.owner_shares import shared, stored_bytes
 from recording_operator.cli.verb import Failure, explained, note
 from recording_operator.costs.export import Step, rows, whole_history
 from recording_operator.costs.report import CurrencyError, currency_of
@@ -26,6 +27,7 @@ from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.view import ReportView, unpriced
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
+from recording_operator.kube.resources import RECORDINGS
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.usage.sample import OTHER
 
@@ -38,6 +40,8 @@ class CostRequest:
 
     cluster: ClusterOptions
     org: str
+    user: str | None
+    project: str | None
     begin: date | None
     end: date | None
     by: str
@@ -60,6 +64,8 @@ def run_cost(request: CostRequest) -> None:
         else:
             note_state(stored)
             entries, currency = list(history.entries), stored.status.cost.currency if stored.status.cost else ""
+        if request.user or request.project:
+            entries = _share(cluster, request, stored, entries)
     found = rows(entries, step=Step(request.by))
     if not any(row.value or row.cost for row in found):
         _fail_empty(request, stored, begin, end)
@@ -68,10 +74,35 @@ def run_cost(request: CostRequest) -> None:
     by = GroupBy(request.group_by or "org")
     name = stored.metadata.name
     write_cost(
-        OrgCost(org=request.org, rows=found, by=by, currency=currency, begin=begin, end=end, report=name),
+        OrgCost(
+            org=request.org,
+            user=request.user,
+            project=request.project,
+            rows=found,
+            by=by,
+            currency=currency,
+            begin=begin,
+            end=end,
+            report=name,
+        ),
         output=request.output,
         step=Step(request.by),
     )
+
+
+def _share(
+    cluster: Cluster, request: CostRequest, stored: StorageReport, entries: Sequence[HistoryEntry]
+) -> list[HistoryEntry]:
+    known = stored_bytes(
+        cluster.resources.list(RECORDINGS),
+        org=request.org,
+        user=request.user,
+        project=request.project,
+        scope=scope_in(stored),
+    )
+    meant = sum(one.is_meant for one in known)
+    note(f"The share is estimated from the stored Recordings of {request.org} that exist: {meant} of {len(known)}.")
+    return shared(entries, known)
 
 
 def _report(cluster: Cluster, request: CostRequest) -> StorageReport:
@@ -130,6 +161,9 @@ def _fail_empty(request: CostRequest, stored: StorageReport, begin: date, end: d
     known = {org.name for entry in status.history for org in entry.orgs} | {row.name for row in status.by_org}
     similar = [] if request.org in known else get_close_matches(request.org, sorted(known), n=1)
     hint = f" Did you mean {similar[0]}?" if similar else f" {_kept(stored)}"
+    owner = "".join(f" {kind} {of}" for kind, of in (("user", request.user), ("project", request.project)) if of)
+    if owner:
+        raise Failure(f"{request.org} has no stored Recordings of{owner} until {end}.")
     raise Failure(f"StorageReport {name} has nothing of {request.org} from {begin} to {end}.{hint}")
 
 

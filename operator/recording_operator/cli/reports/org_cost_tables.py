@@ -25,6 +25,9 @@ class OrgCost:
     """What an organisation costs in a period, and the StorageReport that it is from."""
 
     org: str
+    user: str | None
+    """If not None, or if `project` is not: the estimated share of it."""
+    project: str | None
     rows: Sequence[Row]
     by: GroupBy
     """ORG: a row is the sum of all."""
@@ -52,6 +55,7 @@ def write_cost(cost: OrgCost, *, output: str, step: Step) -> None:
 def _document(cost: OrgCost) -> dict[str, Any]:
     return {
         "org": cost.org,
+        **{name: of for name, of in (("user", cost.user), ("project", cost.project)) if of is not None},
         "from": cost.begin.isoformat(),
         "to": cost.end.isoformat(),
         "report": cost.report,
