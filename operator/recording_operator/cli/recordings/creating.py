@@ -1,6 +1,7 @@
 """Creates a Recording, for the verb `create`."""
 
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,13 +22,16 @@ from recording_operator.cli.recordings.drafting import (
     with_suffix,
     without_signatures,
 )
-from recording_operator.cli.recordings.ending import wait_for_end
+from recording_operator.cli.recordings.goals import Goal
 from recording_operator.cli.recordings.manifests import read_manifest
+from recording_operator.cli.recordings.row import row_of
 from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
+from recording_operator.cli.recordings.selection import name_of, named
 from recording_operator.cli.recordings.sources import DraftArtifact, FileArgument, checked_url, read_sources
+from recording_operator.cli.recordings.waiting import WaitRequest, wait_in
 from recording_operator.cli.recordings.writing import check_writes, create_all
 from recording_operator.cli.screen.formats import without_managed_fields, write_document
-from recording_operator.cli.verb import Failure
+from recording_operator.cli.verb import Failure, note
 from recording_operator.kube.errors import AlreadyExists
 
 _TRIES: Final = 3
@@ -126,9 +130,20 @@ def _create(cluster: Cluster, request: CreateRequest, base: dict[str, Any], file
                 raise
     _show(_Drafted(recording=stored, secrets=drafted.secrets), request)
     if request.wait:
-        wait_for_end(cluster, stored, timeout=request.timeout)
+        _wait(cluster, request, stored)
     elif drafted.secrets and not drafted.recording["spec"].get("suspend"):
         warn_if_secrets_are_closed(cluster, stored)
+
+
+def _wait(cluster: Cluster, request: CreateRequest, stored: Mapping[str, Any]) -> None:
+    """Wait until it is Complete. Raises Failure if it fails."""
+    name = name_of(stored)
+    wanted = WaitRequest(
+        cluster=request.cluster, names=(name,), selector=None, goal=Goal.COMPLETE, timeout=request.timeout
+    )
+    wait_in(cluster, wanted, started_s=time.monotonic(), announces=False)
+    row = row_of(named(cluster, name))
+    note(f"{name} is Complete: {row.size or '0 B'} in {row.location}.")
 
 
 def _draft(

@@ -1,4 +1,4 @@
-"""Waits for one Recording, for the option `--wait` of the verbs that write."""
+"""Waits until a Recording has a finalizer, or until it is gone."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -50,18 +50,6 @@ def wait_until(
         sleep(_EVERY_S)
 
 
-def wait_for_end(cluster: Cluster, recording: Mapping[str, Any], *, timeout: timedelta | None) -> None:
-    """Wait until it is Complete. Raises Failure if it fails, or if it is deleted meanwhile."""
-    generation = recording["metadata"]["generation"]
-    found = wait_until(cluster, recording, lambda one: _has_ended(one, generation), what="Complete", timeout=timeout)
-    if found is None:
-        raise Failure(f"{name_of(recording)} was deleted.")
-    status = found["status"]
-    if status["phase"] == "Failed":
-        raise Failure(f"{name_of(recording)} has failed ({status.get('reason')}). {clean(status.get('message') or '')}")
-    note(f"{name_of(recording)} is Complete: {status.get('size') or '0 B'} in {status.get('storageLocation')}.")
-
-
 _UNREADABLE: Final[dict[str, Any]] = {}
 
 
@@ -74,13 +62,6 @@ def _read(cluster: Cluster, metadata: Mapping[str, Any]) -> dict[str, Any] | Non
     except (ApiUnavailable, TooManyRequests):
         return _UNREADABLE
     return found if found["metadata"]["uid"] == metadata["uid"] else None
-
-
-def _has_ended(found: Mapping[str, Any] | None, generation: int) -> bool:
-    if found is None:
-        return True
-    status = found.get("status") or {}
-    return status.get("phase") in ("Complete", "Failed") and status.get("observedGeneration", 0) >= generation
 
 
 def _message(found: Mapping[str, Any] | None) -> str:

@@ -38,8 +38,14 @@ class WaitRequest:
 def run_wait(request: WaitRequest) -> None:
     """Return when all have reached the state. Raises Failure, KubeError, ConnectionConfigError."""
     started_s = time.monotonic()
-    with open_cluster(request.cluster) as cluster, ProgressLine() as line:
-        waiting = _Waiting(cluster, request, line)
+    with open_cluster(request.cluster) as cluster:
+        wait_in(cluster, request, started_s=started_s, announces=True)
+
+
+def wait_in(cluster: Cluster, request: WaitRequest, *, started_s: float, announces: bool) -> None:
+    """As `run_wait`, in a connection that is open. `announces`: print each Recording that has reached the state."""
+    with ProgressLine() as line:
+        waiting = _Waiting(cluster, request, line, announces)
         deadline_s = None if request.timeout is None else started_s + request.timeout.total_seconds()
         waiting.run(deadline_s=deadline_s)
 
@@ -64,6 +70,7 @@ class _Waiting:
     cluster: Cluster
     request: WaitRequest
     line: ProgressLine
+    announces: bool
     targets: dict[Address, _Target] = field(default_factory=dict)
     unlisted: set[ObjectSelection] = field(default_factory=set)
     """Those whose first list has not arrived."""
@@ -155,7 +162,8 @@ class _Waiting:
 
     def _reached(self, address: Address) -> None:
         self.line.clear()
-        click.echo(f"{_RESOURCE}/{address[1]} {self.request.goal}")
+        if self.announces:
+            click.echo(f"{_RESOURCE}/{address[1]} {self.request.goal}")
 
     def _missed(self, address: Address, manifest: dict[str, Any]) -> Failure:
         phase = manifest["status"]["phase"]
