@@ -11,6 +11,7 @@ import yaml
 from localcluster import ControlPlane
 from recording_operator.cli.recordings.drafting import OwnedSecretDraft
 from recording_operator.cli.recordings.writing import create_all
+from recording_operator.kube.errors import AlreadyExists, ApiUnavailable
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import RestClient
 from tests.cli.conftest import People, Person
@@ -263,10 +264,9 @@ def test_what_the_api_server_rejects_is_said_without_the_value(
     assert (recordings(admin, namespace), secrets(admin, namespace)) == ([], [])
 
 
-def test_if_a_secret_cannot_be_created_the_recording_goes_again(
+def test_a_quota_without_room_for_the_secret_is_found_before_anything_is_created(
     people: People, admin: RestClient, namespace: str, cluster: ControlPlane, url_file: str
 ) -> None:
-    """The server checks the quota of Secrets only when one is really created."""
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -285,15 +285,16 @@ def test_if_a_secret_cannot_be_created_the_recording_goes_again(
 
 
 class InterruptedRest:
-    """The user presses Ctrl-C when the Secret is about to be created."""
+    """Something happens when the Secret is about to be created, after all checks."""
 
-    def __init__(self, rest: RestClient) -> None:
+    def __init__(self, rest: RestClient, event: BaseException) -> None:
         self._rest = rest
+        self._event = event
 
     def request(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
         """Part of Rest."""
         if method == "POST" and path.endswith("/secrets"):
-            raise KeyboardInterrupt
+            raise self._event
         return self._rest.request(method, path, **rest)
 
     def stream(self, path: str, **rest: Any) -> Any:
@@ -301,8 +302,9 @@ class InterruptedRest:
         return self._rest.stream(path, **rest)
 
 
-def test_ctrl_c_between_two_writes_leaves_nothing(
-    admin: RestClient, namespace: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("event", [KeyboardInterrupt(), ApiUnavailable("no response"), AlreadyExists("a namesake")])
+def test_what_happens_between_two_writes_leaves_nothing(
+    admin: RestClient, namespace: str, capsys: pytest.CaptureFixture[str], event: BaseException
 ) -> None:
     recording = {
         "apiVersion": "recordings.dev/v1alpha1",
@@ -316,8 +318,8 @@ def test_ctrl_c_between_two_writes_leaves_nothing(
         },
     }
     secret = OwnedSecretDraft(name="weekly", data={"video": URL.encode()})
-    with pytest.raises(KeyboardInterrupt):
-        create_all(Resources(InterruptedRest(admin)), recording, [secret])
+    with pytest.raises(type(event)):
+        create_all(Resources(InterruptedRest(admin, event)), recording, [secret])
     assert (recordings(admin, namespace), secrets(admin, namespace)) == ([], [])
     assert f"Recording {namespace}/weekly was deleted again" in capsys.readouterr().err
 

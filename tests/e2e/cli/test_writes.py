@@ -143,5 +143,32 @@ def test_objects_stay_where_the_location_does_not_permit_their_deletion(world: W
     assert key in _keys(world)
 
 
+def test_a_transcript_is_added_and_all_is_moved(world: World, people: People, tmp_path: Path) -> None:
+    world.cluster.kubectl.apply(secrets_binding(world.namespace))
+    other = world.make_location(spec={"s3": {"prefix": "moved/"}})
+    world.edit_location(moves={"from": "Delete"})
+    url = media_url(world.media, "video.mp4", size_bytes=MIB)
+    people.tenant.output("create", "weekly", "--org", "acme", "--video", "-", "--location", world.location, stdin=url)
+    live = created(world, "weekly", media_bytes("video.mp4", MIB))
+    live.wait_phase("Complete", within_s=60)
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
+    (tmp_path / "weekly.vtt").write_text(text)
+
+    people.tenant.output("add-artifact", "weekly", "--transcript", str(tmp_path / "weekly.vtt"), "--secret")
+
+    world.expect(live, Artifact(spec={"name": "transcript"}, expected=Bytes.of(text.encode())))
+    people.tenant.output("wait", "weekly", "--for", "stored", "--timeout", "60s")
+
+    moved = people.tenant.output("move", "weekly", "--to", other, "--yes")
+
+    assert moved == f"recording.recordings.dev/weekly moves to {other}\n"
+    live.wait(
+        lambda status: status.get("storageLocation") == other and bool(status.get("settled")),
+        what=f"moved to {other}",
+        within_s=90,
+    )
+    assert CANARY not in json.dumps(live.versions())
+
+
 def _keys(world: World) -> list[str]:
     return [one["Key"] for one in world.s3.client().list_objects_v2(Bucket=world.bucket).get("Contents", [])]

@@ -97,6 +97,7 @@ def create(**options: Any) -> None:
       1    not created, or with --wait: Failed; one line says why
       2    the command line is invalid
       124  --timeout has passed; the Recording exists
+      130  interrupted by Ctrl-C; while it waits, the Recording exists
     """
     from recording_operator.cli.recordings.creating import CreateRequest, run_create  # noqa: PLC0415 - not for --help
 

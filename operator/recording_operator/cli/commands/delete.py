@@ -43,6 +43,7 @@ def delete(objects: bool, keep_objects: bool, **options: Any) -> None:
       1    a Recording could not be deleted, or you declined
       2    the command line is invalid
       124  --timeout has passed; the deletion goes on
+      130  interrupted by Ctrl-C
     """
     from recording_operator.cli.recordings.deleting import (  # noqa: PLC0415 - not for --help
         DeleteRequest,

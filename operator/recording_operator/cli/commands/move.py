@@ -37,9 +37,10 @@ def move(**options: Any) -> None:
 
     \b
     Exit status:
-      0  the moves have begun, or there was nothing to move
-      1  a Recording could not be changed, or you declined
-      2  the command line is invalid
+      0    the moves have begun, or there was nothing to move
+      1    a Recording could not be changed, or you declined
+      2    the command line is invalid
+      130  interrupted by Ctrl-C
     """
     from recording_operator.cli.recordings.relocating import MoveRequest, run_move  # noqa: PLC0415 - not for --help
 
