@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from recording_operator.cli import main
-from recording_operator.cli.verbs import VERBS
 from recording_operator.cli.commands.report import GROUPS, STEPS
+from recording_operator.cli.verbs import VERBS
 from recording_operator.costs.export import Step
 from recording_operator.costs.rows import GroupBy
 
@@ -67,7 +67,7 @@ def test_completion_imports_nothing_heavy(typed: str, position: int, offered: li
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_short_help_is_whole(width: int) -> None:
-    shown = CliRunner().invoke(main, ["--help"], terminal_width=width).output.partition("Commands:")[2]
+    shown = CliRunner().invoke(main, ["--help"], terminal_width=width).output.partition("Recordings:")[2]
     assert "..." not in shown
     for text in VERBS.values():
         assert text in " ".join(shown.split())
