@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from recording_operator.kube.connection import (
-    ConnectionConfigError,
     FileToken,
     connection,
     from_service_account,
 )
+from recording_operator.kube.errors import ConnectionConfigError
 
 
 def a_kubeconfig(folder: Path, **user: Any) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from localcluster import ControlPlane
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, Gone, Invalid, KubeError
-from recording_operator.kube.following import Interruption, ObjectSelection, ObjectUpdate, follow
+from recording_operator.kube.following import ObjectSelection, ObjectUpdate, WatchInterruption, follow
 from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, ObjectSnapshot, Resources
 from recording_operator.kube.rest import RestClient
 from tests.kube.objects import a_large_recording, a_recording, annotate
@@ -42,7 +42,7 @@ class Followed:
         return [one for one in self.seen if isinstance(one, ObjectSnapshot)]
 
     def interruptions(self) -> list[KubeError]:
-        return [one.error for one in self.seen if isinstance(one, Interruption)]
+        return [one.error for one in self.seen if isinstance(one, WatchInterruption)]
 
     def changed(self, change_type: ChangeType, name: str) -> bool:
         return any(
@@ -204,7 +204,7 @@ def test_a_rejection_that_lasts_is_raised(admin: RestClient, namespace: str, mon
     with pytest.raises(Invalid):  # noqa: PT012 - what was seen before it is checked
         for update in updates:
             seen.append(update)
-    assert [type(one) for one in seen] == [Interruption, *[ObjectSnapshot, Interruption] * 5, ObjectSnapshot]
+    assert [type(one) for one in seen] == [WatchInterruption, *[ObjectSnapshot, WatchInterruption] * 5, ObjectSnapshot]
     assert pauses == [0.5, 1, 2, 4, 8, 8]
 
 

@@ -18,13 +18,13 @@ _MOST_REJECTIONS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interruption:
+class WatchInterruption:
     """A request has failed. It is repeated, and the next update is an ObjectSnapshot."""
 
     error: KubeError
 
 
-ObjectUpdate: TypeAlias = ObjectSnapshot | ObjectChange | Interruption
+ObjectUpdate: TypeAlias = ObjectSnapshot | ObjectChange | WatchInterruption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def follow(
         except KubeError as error:
             if not state.may_retry(error):
                 raise
-            yield Interruption(error=error)
+            yield WatchInterruption(error=error)
             pause(max(state.pause_s(), getattr(error, "retry_after_s", 0.0)))
 
 

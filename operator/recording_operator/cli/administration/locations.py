@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION, STORAGE_LOCATION_KIND
+from recording_operator.api.units import format_bytes
 from recording_operator.cli.administration.capabilities import capability_lines
 from recording_operator.cli.administration.checks.objects import ready_condition
 from recording_operator.cli.administration.installation import find_namespace
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
-from recording_operator.cli.screen.amounts import size
 from recording_operator.cli.screen.formats import as_list, without_managed_fields, write_document
 from recording_operator.cli.screen.text import clean, table
 from recording_operator.cli.screen.times import age, relative
@@ -95,7 +95,7 @@ def _cells(manifest: Mapping[str, Any], *, now: datetime) -> list[str]:
         str(ready.get("reason") or ""),
         store_address(manifest),
         _quotas_cell(status),
-        size(orphans["bytes"]) if orphans else "",
+        format_bytes(orphans["bytes"]) if orphans else "",
         relative(status.get("lastProbeTime"), now=now),
         age(manifest["metadata"].get("creationTimestamp"), now=now),
     ]
@@ -146,7 +146,7 @@ def _overview(manifest: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:
     yield f"Checked:      {relative(status.get('lastProbeTime'), now=cluster.now) or 'not yet'}"
     if orphans := status.get("orphans"):
         counted = relative(orphans["countedTime"], now=cluster.now)
-        yield f"Orphans:      {orphans['objects']} objects, {size(orphans['bytes'])}, counted {counted}"
+        yield f"Orphans:      {orphans['objects']} objects, {format_bytes(orphans['bytes'])}, counted {counted}"
     seen, newest = status.get("observedGeneration", 0), manifest["metadata"].get("generation", 0)
     if seen < newest:
         yield f"Behind:       the operator has seen generation {seen} of {newest} of the spec"
@@ -179,7 +179,9 @@ def _quota_line(quota: Mapping[str, Any], status: Mapping[str, Any]) -> str:
     used: Mapping[str, Any] = next(
         (one for one in status.get("quotas") or () if all(one.get(key, "") == quota.get(key, "") for key in same)), {}
     )
-    parts = [f"{size(int(used.get('bytes') or 0))} of {quota['bytes']}"] if quota.get("bytes") is not None else []
+    parts = (
+        [f"{format_bytes(int(used.get('bytes') or 0))} of {quota['bytes']}"] if quota.get("bytes") is not None else []
+    )
     if quota.get("recordings") is not None:
         parts.append(f"{used.get('recordings', 0)} of {quota['recordings']} recordings")
     waiting = f", {used['waiting']} wait" if used.get("waiting") else ""

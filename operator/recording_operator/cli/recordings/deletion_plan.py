@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from recording_operator.cli.screen.amounts import recordings, size
+from recording_operator.api.units import format_bytes
+from recording_operator.cli.screen.amounts import recordings
 from recording_operator.cli.screen.text import clean
 
 _MOST_NAMES: Final = 5
@@ -27,9 +28,12 @@ class DeletionPlan:
         more = f" and {len(self.names) - _MOST_NAMES} more" if len(self.names) > _MOST_NAMES else ""
         lines = [f"{recordings(len(self.names))} will be deleted: {shown}{more}."]
         lines += [
-            f"  Their objects in {where} are DELETED: {size(count)}." for where, count in sorted(self.removed.items())
+            f"  Their objects in {where} are DELETED: {format_bytes(count)}."
+            for where, count in sorted(self.removed.items())
         ]
-        lines += [f"  Their objects in {where} stay: {size(count)}." for where, count in sorted(self.kept.items())]
+        lines += [
+            f"  Their objects in {where} stay: {format_bytes(count)}." for where, count in sorted(self.kept.items())
+        ]
         if not self.removed and not self.kept:
             lines.append("  No objects are stored.")
         if self.unfinished:

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recording_operator.api.units import format_bytes
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.confirmation import confirm
 from recording_operator.cli.recordings.row import row_of
 from recording_operator.cli.recordings.selection import NothingToDo, Progress, selected
-from recording_operator.cli.screen.amounts import recordings, size
+from recording_operator.cli.screen.amounts import recordings
 from recording_operator.cli.screen.text import clean
 from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, note
@@ -74,7 +75,7 @@ def _check_target(cluster: Cluster, name: str) -> None:
 
 def _question(cluster: Cluster, movable: Sequence[Mapping[str, Any]], *, to: str) -> str:
     rows = [row_of(one) for one in movable]
-    total = size(sum(row.bytes_total for row in rows))
+    total = format_bytes(sum(row.bytes_total for row in rows))
     names = f" ({clean(rows[0].name)})" if len(rows) == 1 else ""
     by_origin = Counter(row.location for row in rows)
     lines = [f"{recordings(len(rows))}{names}, {total}, will be copied to {to}."]

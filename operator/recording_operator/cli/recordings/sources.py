@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import click
 
+from recording_operator.api.units import format_bytes
 from recording_operator.cli.arguments import read_url
-from recording_operator.cli.screen.amounts import size
 from recording_operator.cli.verb import Failure
 from recording_operator.egress.errors import InvalidUrlError
 from recording_operator.egress.url import parse_url
@@ -115,7 +115,7 @@ def _content(name: str, path: Path) -> bytes:
         raise Failure(f"{path} is empty.")
     if len(content) > MAX_CONTENT_BYTES:
         raise Failure(
-            f"{path} has {size(size_bytes)}, and a Secret holds at most 1 MiB. Copy it to a bucket that a "
+            f"{path} has {format_bytes(size_bytes)}, and a Secret holds at most 1 MiB. Copy it to a bucket that a "
             f"StorageLocation opens with spec.imports (aws s3 cp {path.name} s3://BUCKET/KEY), and write "
             "object:LOCATION/KEY instead."
         )

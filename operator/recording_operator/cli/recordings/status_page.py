@@ -24,7 +24,7 @@ _NOTHING_YET: Final = "NotStoredYet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
+class _ShownParts:
     """A Recording and when it is looked at."""
 
     metadata: Mapping[str, Any]
@@ -40,7 +40,9 @@ class _Shown:
 def status_page(manifest: Mapping[str, Any], events: ObjectEvents, *, now: datetime, style: PageStyle) -> str:
     """The page."""
     page = Page(style=style)
-    shown = _Shown(metadata=manifest["metadata"], spec=manifest["spec"], status=manifest.get("status") or {}, now=now)
+    shown = _ShownParts(
+        metadata=manifest["metadata"], spec=manifest["spec"], status=manifest.get("status") or {}, now=now
+    )
     _write_identity(page, shown)
     _write_phase(page, shown)
     _write_progress(page, shown)
@@ -53,7 +55,7 @@ def status_page(manifest: Mapping[str, Any], events: ObjectEvents, *, now: datet
     return str(page)
 
 
-def _write_identity(page: Page, shown: _Shown) -> None:
+def _write_identity(page: Page, shown: _ShownParts) -> None:
     owner = shown.spec.get("owner") or {}
     people = [owner.get("org") or "", *(f"{key} {owner[key]}" for key in ("user", "project") if owner.get(key))]
     page.row("Recording", f"{shown.metadata['namespace']}/{shown.metadata['name']}")
@@ -62,7 +64,7 @@ def _write_identity(page: Page, shown: _Shown) -> None:
     page.row("Created", relative(shown.metadata.get("creationTimestamp"), now=shown.now))
 
 
-def _write_phase(page: Page, shown: _Shown) -> None:
+def _write_phase(page: Page, shown: _ShownParts) -> None:
     status = shown.status
     since = status.get("completedAt") if shown.phase in {"Complete", "Failed"} else None
     when = f", {relative(since, now=shown.now)}" if since else ""
@@ -75,7 +77,7 @@ def _write_phase(page: Page, shown: _Shown) -> None:
         page.row("Note", note)
 
 
-def _notes(shown: _Shown) -> list[str]:
+def _notes(shown: _ShownParts) -> list[str]:
     spec, metadata, seen = shown.spec, shown.metadata, shown.status.get("observedGeneration")
     deleted = metadata.get("deletionTimestamp")
     notes = []
@@ -91,7 +93,7 @@ def _notes(shown: _Shown) -> list[str]:
     return notes
 
 
-def _write_progress(page: Page, shown: _Shown) -> None:
+def _write_progress(page: Page, shown: _ShownParts) -> None:
     status = shown.status
     progress, percent = status.get("progress") or "", percentage(status.get("progress") or "")
     done, total = status.get("bytesDone") or 0, status.get("bytesTotal")
@@ -105,7 +107,7 @@ def _write_progress(page: Page, shown: _Shown) -> None:
     page.row("URL", f"{'expires' if expires.startswith('in ') else 'expired'} {expires}" if expires else "")
 
 
-def _speed(shown: _Shown) -> str:
+def _speed(shown: _ShownParts) -> str:
     """The average until the operator last wrote the status. Two reads would often see the same status."""
     started, written = parse_time(shown.status.get("startedAt")), _last_write(shown.metadata) or shown.now
     done, total = shown.status.get("bytesDone") or 0, shown.status.get("bytesTotal")
@@ -128,14 +130,14 @@ def _last_write(metadata: Mapping[str, Any]) -> datetime | None:
     return max((time for time in times if time is not None), default=None)
 
 
-def _retries(shown: _Shown) -> str:
+def _retries(shown: _ShownParts) -> str:
     attempts, following = shown.status.get("attempts") or 0, shown.status.get("nextRetryTime")
     parts = [f"{attempts} failed attempt{'s' if attempts > 1 else ''}"] if attempts else []
     parts += [f"next one {relative(following, now=shown.now)}"] if following else []
     return ", ".join(parts)
 
 
-def _write_place(page: Page, shown: _Shown) -> None:
+def _write_place(page: Page, shown: _ShownParts) -> None:
     status = shown.status
     location = status.get("storageLocation") or shown.spec.get("storageLocation") or "not chosen yet"
     inside = [f"bucket {status['bucket']}"] if status.get("bucket") else []
@@ -144,7 +146,7 @@ def _write_place(page: Page, shown: _Shown) -> None:
     page.row("Manifest", status.get("manifestUri"))
 
 
-def _write_move(page: Page, shown: _Shown) -> None:
+def _write_move(page: Page, shown: _ShownParts) -> None:
     move = shown.status.get("move") or {}
     if not move:
         return
@@ -160,7 +162,7 @@ def _write_move(page: Page, shown: _Shown) -> None:
         page.text(f"{one['name']}: {one.get('phase')}{amounts}{problem}", indent=4)
 
 
-def _write_notifications(page: Page, shown: _Shown) -> None:
+def _write_notifications(page: Page, shown: _ShownParts) -> None:
     sent = shown.status.get("notifications") or ()
     if not sent:
         return
@@ -179,7 +181,7 @@ def _delivery(notification: Mapping[str, Any], *, now: datetime) -> str:
     return f"pending{tries}{f', next one {following}' if following else ''}. {message}".rstrip()
 
 
-def _write_conditions(page: Page, shown: _Shown) -> None:
+def _write_conditions(page: Page, shown: _ShownParts) -> None:
     problems = [one for one in shown.status.get("conditions") or () if _matters(one)]
     if problems:
         page.section("Conditions")

@@ -16,7 +16,7 @@ from recording_operator.cli.screen.progress_line import ProgressLine
 from recording_operator.cli.screen.times import span
 from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note
 from recording_operator.kube.errors import NotFound
-from recording_operator.kube.following import Interruption, ObjectSelection
+from recording_operator.kube.following import ObjectSelection, WatchInterruption
 from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, ObjectSnapshot
 from recording_operator.kube.rest import READ_TIMEOUT_S
 
@@ -97,7 +97,7 @@ class _Waiting:
 
     def _take(self, item: FeedItem) -> None:
         match item.update:
-            case Interruption():
+            case WatchInterruption():
                 self._interrupted()
             case ObjectSnapshot(items=items):
                 self.is_interrupted = False

@@ -9,7 +9,7 @@ from recording_operator.cli.recordings.feed import Address, address_of
 from recording_operator.cli.recordings.filters import RecordingFilter
 from recording_operator.cli.recordings.row import ListedRecording, row_of
 from recording_operator.cli.recordings.speed import Speedometer
-from recording_operator.kube.following import Interruption, ObjectUpdate
+from recording_operator.kube.following import ObjectUpdate, WatchInterruption
 from recording_operator.kube.resources import ChangeType, ObjectChange, ObjectSnapshot
 
 DELETED: Final = "Deleted"
@@ -40,7 +40,7 @@ class WatchedRecordings:
     def take(self, update: ObjectUpdate, *, namespace: str | None) -> list[ListedRecording]:
         """The rows that an update of the namespace (None: of all) has changed. A deleted one has the phase Deleted."""
         match update:
-            case Interruption():
+            case WatchInterruption():
                 self.is_interrupted = True
                 return []
             case ObjectSnapshot(items=items):
