@@ -79,6 +79,17 @@ def test_focus_has_the_costs_of_the_report_and_the_bucket_as_its_resource(strict
     assert day == "2026-11-28T00:00:00Z"
 
 
+def test_the_cards_of_a_bucket(strict: StrictStore) -> None:
+    keep(strict, counts())
+    done = of_bucket(strict, "-o", "cards")
+    assert done.exit_code == 0, done.stderr
+    status = expected()
+    assert status.summary is not None
+    assert done.stdout.startswith(f"s3://{strict.bucket_name}/{PREFIX}\n")
+    assert f"This month so far       {status.summary.month_to_date}\n" in done.stdout
+    assert of_bucket(strict, "-o", "cards", "--by=week").exit_code == 2
+
+
 def test_focus_as_parquet(strict: StrictStore) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     keep(strict, counts())
