@@ -18,7 +18,8 @@ from recording_operator.api.storagereport_history import HistoryEntry
 from recording_operator.cells import width
 from recording_operator.cli.reports.breakdowns import ALL_OTHERS
 from recording_operator.cli.reports.overview import overview
-from recording_operator.cli.screen.panels import Look, bar, sparkline
+from recording_operator.cli.screen.bars import bar
+from recording_operator.cli.screen.panels import Look, sparkline
 from recording_operator.costs.money import CENT, MILL, rounded
 from recording_operator.usage.sample import OTHER
 from tests.cli.reported import broken, growing, refreshed
@@ -184,7 +185,7 @@ def test_what_the_words_say() -> None:
     ],
 )
 def test_bars(share: str, later: str, shape: str) -> None:
-    assert bar(Decimal(share), room=4, later=Decimal(later)) == shape
+    assert bar(Decimal(share), room=4, later=Decimal(later), unicode=True) == shape
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _downloaded(cluster: Cluster, request: DownloadRequest, name: str) -> Path:
         # Read again each time: the operator may have stored another object, or renewed the Secret.
         recording = get_recording(cluster, request.name)
         artifact = stored_artifact(recording, name)
-        path = request.output_dir / file_name(recording.metadata.name, name, str(artifact.key))
+        path = request.output_dir / file_name(recording.metadata.name, artifact)
         try:
             _download(cluster, request, recording, artifact, path)
         except ObjectChangedError:

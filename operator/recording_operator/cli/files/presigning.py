@@ -89,7 +89,7 @@ def _presigned(
     request: PresignRequest, found: StoredRecording, artifact: ArtifactStatus, expires: timedelta
 ) -> PresignedUrl:
     key = str(artifact.key)
-    name = file_name(found.recording.metadata.name, artifact.name, key)
+    name = file_name(found.recording.metadata.name, artifact)
     with found.opened() as store:
         return store.presign(
             key,

@@ -62,9 +62,9 @@ def _amount(page: Page, state: Mapping[str, Any]) -> str:
         return format_bytes(done or total or 0)
     if total is None:
         return format_bytes(done) if done else ""
-    percent = done * 100 / total if total else 0.0
-    drawn = f"{bar(percent, room=_BAR_COLUMNS)} " if page.style.has_bars else ""
-    return f"{drawn}{percent:.1f}%, {format_bytes(done)} of {format_bytes(total)}"
+    share = done / total if total else 0.0
+    drawn = f"{bar(share, room=_BAR_COLUMNS)} " if page.style.has_bars else ""
+    return f"{drawn}{share * 100:.1f}%, {format_bytes(done)} of {format_bytes(total)}"
 
 
 def _retries(state: Mapping[str, Any], *, now: datetime) -> str:

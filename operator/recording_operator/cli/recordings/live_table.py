@@ -16,7 +16,7 @@ from recording_operator.api.units import format_bytes
 from recording_operator.cells import clean
 from recording_operator.cli.recordings.row import ListedRecording
 from recording_operator.cli.recordings.watched import PHASE_ORDER, WatchedRecording, WatchedRecordings
-from recording_operator.cli.screen.bars import bar, percentage
+from recording_operator.cli.screen.bars import bar, stored_share
 from recording_operator.cli.screen.times import age, relative, span
 
 _COLOURS: Final = {"Complete": "green", "Uploading": "blue", "Pending": "yellow", "Failed": "red"}
@@ -134,12 +134,12 @@ class LiveTable:
 
 def _progress(row: ListedRecording) -> str:
     """A bar while bytes move, otherwise why they do not."""
-    percent = percentage(row.progress)
-    if row.phase == "Complete" and (percent is None or row.reason == "PartiallyStored"):
+    share = stored_share(row.progress)
+    if row.phase == "Complete" and (share is None or row.reason == "PartiallyStored"):
         return clean(row.reason)
-    if percent is None or row.phase in {"Pending", "Failed"}:
+    if share is None or row.phase in {"Pending", "Failed"}:
         return clean(row.reason if row.phase in {"Pending", "Failed"} else row.progress)
-    return f"{bar(percent, room=_BAR_COLUMNS)} {clean(row.progress)}"
+    return f"{bar(share, room=_BAR_COLUMNS)} {clean(row.progress)}"
 
 
 def _total(shown: Sequence[WatchedRecording], *, now_s: float) -> str:

@@ -10,7 +10,7 @@ from recording_operator.api.units import format_bytes
 from recording_operator.cli.recordings.artifact_lines import write_artifacts
 from recording_operator.cli.recordings.object_events import ObjectEvents
 from recording_operator.cli.recordings.words import reason_sentence
-from recording_operator.cli.screen.bars import bar, percentage
+from recording_operator.cli.screen.bars import bar, stored_share
 from recording_operator.cli.screen.page import Page, PageStyle
 from recording_operator.cli.screen.text import phase_style
 from recording_operator.cli.screen.times import age, parse_time, relative, span
@@ -95,11 +95,11 @@ def _notes(shown: _ShownParts) -> list[str]:
 
 def _write_progress(page: Page, shown: _ShownParts) -> None:
     status = shown.status
-    progress, percent = status.get("progress") or "", percentage(status.get("progress") or "")
+    progress, share = status.get("progress") or "", stored_share(status.get("progress") or "")
     done, total = status.get("bytesDone") or 0, status.get("bytesTotal")
-    is_drawn = page.style.has_bars and percent is not None and shown.phase == "Uploading"
-    drawn = f"{bar(percent or 0.0, room=_BAR_COLUMNS)} " if is_drawn else ""
-    amounts = f", {format_bytes(done)} of {format_bytes(total)}" if total and percent is not None else ""
+    is_drawn = page.style.has_bars and share is not None and shown.phase == "Uploading"
+    drawn = f"{bar(share or 0.0, room=_BAR_COLUMNS)} " if is_drawn else ""
+    amounts = f", {format_bytes(done)} of {format_bytes(total)}" if total and share is not None else ""
     page.row("Progress", f"{drawn}{progress}{amounts}" if progress else "")
     page.row("Speed", _speed(shown))
     page.row("Retries", _retries(shown))

@@ -17,7 +17,7 @@ from recording_operator.cli.recordings.feed import ObjectFeed, selections_of
 from recording_operator.cli.recordings.filters import RecordingFilter
 from recording_operator.cli.recordings.row import ListedRecording
 from recording_operator.cli.recordings.watched import WatchedRecordings
-from recording_operator.cli.screen.bars import percentage
+from recording_operator.cli.screen.bars import stored_share
 from recording_operator.cli.screen.text import may_draw
 from recording_operator.cli.verb import note
 
@@ -118,6 +118,6 @@ def _terminated(number: int, _frame: FrameType | None) -> None:
 def _line(row: ListedRecording, *, with_namespace: bool) -> str:
     name = f"{row.namespace}/{row.name}" if with_namespace else row.name
     is_moving = row.phase == "Uploading"
-    amounts = f"of {row.size}" if row.size and percentage(row.progress) is not None and is_moving else ""
+    amounts = f"of {row.size}" if row.size and stored_share(row.progress) is not None and is_moving else ""
     detail = " ".join(part for part in (row.progress, amounts) if part) if is_moving else row.reason
     return clean("  ".join(part for part in (name, row.phase, detail) if part))

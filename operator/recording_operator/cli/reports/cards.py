@@ -12,7 +12,8 @@ from recording_operator.api.storagereport import (
     StorageReportStatus,
 )
 from recording_operator.api.storagereport_budget import Budget, BudgetAction
-from recording_operator.cli.screen.panels import Look, Panel, bar
+from recording_operator.cli.screen.bars import bar
+from recording_operator.cli.screen.panels import Look, Panel
 from recording_operator.cli.screen.times import span
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.money import CENT, MILL, rounded

@@ -104,12 +104,6 @@ def _drawn(panel: Panel, room: int, height: int, look: Look) -> Iterator[str]:
     yield look.styled(f"╰{'─' * (room + 2)}╯", dim=True)
 
 
-def bar(share: Decimal, *, room: int, later: Decimal = Decimal(0)) -> str:
-    """A share from 0 to 1 as a bar of so many columns; the part up to `later` is lighter. It is full above 1."""
-    full, upto = (int(max(min(one, Decimal(1)), Decimal(0)) * room) for one in (share, later))
-    return "█" * full + "▒" * max(upto - full, 0) + "░" * (room - max(full, upto))
-
-
 def sparkline(values: Sequence[Decimal | None]) -> str:
     """One character for each value, from the lowest to the highest; a blank where there is none.
 
