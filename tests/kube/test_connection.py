@@ -1,8 +1,8 @@
 """The address of the API server, and the messages if it cannot be determined."""
 
-import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from recording_operator.kube.connection import (
     FileToken,
     connection,
     from_service_account,
+    process_connection,
 )
 from recording_operator.kube.errors import ConnectionConfigError
+from recording_operator.kube.rest import RestClient
 
 
 def a_kubeconfig(folder: Path, **user: Any) -> Path:
@@ -70,14 +72,61 @@ def test_several_kubeconfigs_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (other.server, other.token.current()) == ("https://second.example", "of-one")
 
 
-def test_certificates_in_a_kubeconfig_are_in_private_files(tmp_path: Path) -> None:
-    pem = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
-    path = a_kubeconfig(tmp_path, **{"client-certificate-data": pem, "client-key": "keys/mine.pem"})
-    found = connection(kubeconfig=path)
-    assert found.cert_file is not None
-    assert Path(found.cert_file).read_bytes() == b"-----BEGIN CERTIFICATE-----"
-    assert Path(found.cert_file).parent.stat().st_mode & 0o077 == 0
-    assert found.key_file == str(tmp_path / "keys" / "mine.pem")
+def test_keys_in_a_kubeconfig_are_in_files_only_while_they_are_read(tmp_path: Path) -> None:
+    data = "LS0tLS1CRUdJTiBD\n  RVJUSUZJQ0FURS0tLS0t\n"
+    found = connection(kubeconfig=a_kubeconfig(tmp_path, **{"client-certificate-data": data, "client-key": "mine.pem"}))
+    with found.certificate.as_file() as name:
+        assert name is not None
+        assert Path(name).read_bytes() == b"-----BEGIN CERTIFICATE-----"
+        assert Path(name).stat().st_mode & 0o077 == 0
+    assert not Path(name).exists()
+    assert found.key.file == str(tmp_path / "mine.pem")
+    with pytest.raises(ConnectionConfigError, match=r"certificates for https://api\.example:6443 cannot be used"):
+        RestClient(found)
+
+
+def test_in_a_pod_a_person_has_their_own_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with pytest.raises(ConnectionConfigError, match="automountServiceAccountToken"):
+        connection()
+    with pytest.raises(ConnectionConfigError, match="kubeconfig"):
+        connection(context="here")
+    (tmp_path / ".kube").mkdir()
+    a_kubeconfig(tmp_path, token="mine").rename(tmp_path / ".kube" / "config")
+    assert connection().server == connection(context="there").server == "https://api.example:6443"
+    with pytest.raises(ConnectionConfigError, match="automountServiceAccountToken"):
+        process_connection()
+
+
+def test_the_proxy_of_the_environment_is_for_persons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = a_kubeconfig(tmp_path, token="mine")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "other.example")
+    assert connection(kubeconfig=path).proxy == "http://proxy.example:3128"
+    assert process_connection(kubeconfig=path).proxy is None
+    monkeypatch.setenv("NO_PROXY", "api.example")
+    assert connection(kubeconfig=path).proxy is None
+
+
+def test_an_empty_kubeconfig_beside_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").write_text("")
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join([str(tmp_path / "empty"), str(a_kubeconfig(tmp_path, token="t"))]))
+    assert connection().namespace == "team"
+
+
+@pytest.mark.parametrize("user", [{"client-key-data": "ä"}, {"as-uid": "7"}, {"client-certificate-data": "c4n4ry!"}])
+def test_a_user_that_cannot_be_used_is_one_line(tmp_path: Path, user: dict[str, str]) -> None:
+    with pytest.raises(ConnectionConfigError, match="cannot be used") as refusal:
+        connection(kubeconfig=a_kubeconfig(tmp_path, **user))
+    assert "c4n4ry" not in str(refusal.value)
+
+
+def test_a_proxy_that_is_not_http(tmp_path: Path) -> None:
+    found = connection(kubeconfig=a_kubeconfig(tmp_path, token="t"))
+    with pytest.raises(ConnectionConfigError, match="not an http or https URL"):
+        RestClient(replace(found, proxy="socks5://proxy.example"))
 
 
 def test_data_that_are_not_base64_are_not_quoted(tmp_path: Path) -> None:
@@ -129,7 +178,13 @@ def test_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("", "kubeconfig"), ("{", "kubeconfig"), ("a: b", "kubeconfig"), ("apiVersion: v1\nkind: Config\n", "kubeconfig")],
+    [
+        ("", "kubeconfig"),
+        ("contexts: 5", "kubeconfig"),
+        ("{", "kubeconfig"),
+        ("a: b", "kubeconfig"),
+        ("apiVersion: v1\nkind: Config\n", "kubeconfig"),
+    ],
 )
 def test_a_kubeconfig_that_is_none_is_one_line(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "kubeconfig"

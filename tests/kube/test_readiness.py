@@ -48,7 +48,7 @@ def test_a_token_that_is_none_is_one_line(operator_connection: Connection) -> No
             server=operator_connection.server,
             namespace="default",
             token=WrongToken(),
-            ca_file=operator_connection.ca_file,
+            authority=operator_connection.authority,
         )
     )
     (problem,) = check_ready(rest, operator_namespace=OPERATOR_NAMESPACE)

@@ -42,7 +42,7 @@ def cluster_options(*, namespaced: bool = True, all_namespaces: bool = False) ->
                     all_namespaces=given.pop("all_namespaces", False),
                     kubeconfig=given.pop("kubeconfig"),
                     context=given.pop("context"),
-                    request_timeout_s=timeout.total_seconds() if timeout else None,
+                    request_timeout_s=None if timeout is None else timeout.total_seconds(),
                     as_user=given.pop("as_user"),
                     as_groups=given.pop("as_groups"),
                 ),

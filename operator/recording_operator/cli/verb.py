@@ -1,11 +1,13 @@
 """What all verbs have in common: examples that name the program, exit statuses, one line for each failure."""
 
+import re
 import sys
 from typing import IO, Any, Final
 
 import click
 from click.shell_completion import CompletionItem
 
+from recording_operator.cells import clean
 from recording_operator.cli.rights import right_of
 from recording_operator.kube.errors import (
     ApiUnavailable,
@@ -21,8 +23,9 @@ EXIT_USAGE: Final = 2
 EXIT_TIMEOUT: Final = 124
 EXIT_INTERRUPTED: Final = 130
 _PROGRAM: Final = "PROGRAM"
-_LACKS_A_RIGHT: Final = " cannot "
-"""In `User … cannot create resource …`. A quota or an admission policy responds with 403 too, without other signs."""
+_LACKS_A_RIGHT: Final = re.compile(r" cannot \w+ resource ")
+"""As RBAC says it. A quota or an admission policy responds with 403 too."""
+_DENIED: Final = "denied request"
 _SENTENCE_CHARS: Final = 200
 
 
@@ -41,12 +44,17 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it to standard error."""
-        click.echo(f"{self._program}: {self.message}", err=True, file=file)
+        click.echo(f"{self._program}: {_cleaned(self.message)}", err=True, file=file)
 
 
 def note(message: str) -> None:
     """Print a message to standard error, after the name of the program."""
-    click.echo(f"{program()}: {message}", err=True)
+    click.echo(f"{program()}: {_cleaned(message)}", err=True)
+
+
+def _cleaned(message: str) -> str:
+    """The lines of a message without control characters: a part of it may come from the cluster."""
+    return "\n".join(clean(line) for line in message.split("\n"))
 
 
 def program() -> str:
@@ -108,7 +116,7 @@ def explained(error: KubeError) -> str:
     """A failure of the API server for the person who called."""
     right = right_of(error.method, error.path)
     match error:
-        case Forbidden() if right is not None and _LACKS_A_RIGHT in str(error):
+        case Forbidden() if right is not None and _LACKS_A_RIGHT.search(str(error)) and _DENIED not in str(error):
             return f"You may not {right}. To check your rights: {right.check}"
         case Unauthorized():
             return "The API server does not accept your credentials. Log in again, or choose another --context."

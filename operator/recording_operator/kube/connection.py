@@ -4,19 +4,17 @@ One configuration for both clients (the blocking one in `rest.py`, kopf's in `wa
 is read again for each use: bound ServiceAccount tokens are replaced in place, about hourly.
 """
 
-import atexit
 import base64
-import binascii
 import os
-import shutil
 import ssl
 import tempfile
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
 
 from recording_operator.kube.errors import ConnectionConfigError
 from recording_operator.kube.kubeconfig import Entry, Kubeconfig, KubeconfigError, SelectedContext, kubeconfig_files
@@ -80,6 +78,28 @@ class LibraryToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pem:
+    """Certificates or a key, in a file or in memory."""
+
+    file: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    @contextmanager
+    def as_file(self) -> Iterator[str | None]:
+        """Name of a file with them, because the TLS library reads keys from files only; None if there are none.
+
+        A file that is made for this is private, and gone at the end.
+        """
+        if self.data is None:
+            yield self.file
+            return
+        with tempfile.NamedTemporaryFile(prefix="recording-operator-kube-") as written:
+            written.write(self.data)
+            written.flush()
+            yield written.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """The API server's address, its certificate authority, and the operator's credentials."""
 
@@ -87,9 +107,10 @@ class Connection:
     namespace: str
     """The namespace of the pod or of the kubeconfig's context; otherwise `default`."""
     token: TokenSource = field(repr=False)
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    authority: Pem = Pem()
+    """Certificates that are trusted. None: those of the system."""
+    certificate: Pem = Pem()
+    key: Pem = Pem()
     verify_tls: bool = True
     tls_server_name: str | None = None
     proxy: str | None = None
@@ -97,24 +118,63 @@ class Connection:
     """Headers that ask the API server to act as another user."""
 
     def ssl_context(self) -> ssl.SSLContext:
-        """A fresh TLS context: the files are read again, so that a replaced certificate is used."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file:
-            context.load_cert_chain(certfile=self.cert_file, keyfile=self.key_file)
+        """A fresh TLS context: files are read again, so that a replaced certificate is used.
+
+        Raises ConnectionConfigError.
+        """
+        try:
+            with ExitStack() as files:
+                context = ssl.create_default_context(cafile=files.enter_context(self.authority.as_file()))
+                if certificate := files.enter_context(self.certificate.as_file()):
+                    key = files.enter_context(self.key.as_file())
+                    context.load_cert_chain(certfile=certificate, keyfile=key, password=_no_password)
+        except (OSError, ValueError) as error:
+            raise ConnectionConfigError(
+                f"The certificates for {self.server} cannot be used: {_first_line(error)}."
+            ) from None
         if not self.verify_tls:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
 
 
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
 def connection(*, kubeconfig: Path | None = None, context: str | None = None) -> Connection:
-    """The connection to use: `kubeconfig`, else the pod's ServiceAccount, else $KUBECONFIG or ~/.kube/config.
+    """The connection of a person: as kubectl finds it, in a kubeconfig or, if there is none, of the pod.
+
+    Raises ConnectionConfigError.
+    """
+    files = kubeconfig_files(kubeconfig)
+    in_pod = bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
+    if kubeconfig is None and context is None and in_pod and not any(path.exists() for path in files):
+        return from_service_account(SERVICE_ACCOUNT_DIR)
+    found = from_kubeconfig(kubeconfig, context=context)
+    return found if found.proxy else replace(found, proxy=_proxy_of_environment(found.server))
+
+
+def process_connection(*, kubeconfig: Path | None = None, context: str | None = None) -> Connection:
+    """The connection of a process of the cluster: `kubeconfig`, else the pod's ServiceAccount, else a kubeconfig.
 
     Raises ConnectionConfigError.
     """
     if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST") and "KUBECONFIG" not in os.environ:
         return from_service_account(SERVICE_ACCOUNT_DIR)
     return from_kubeconfig(kubeconfig, context=context)
+
+
+def _proxy_of_environment(server: str) -> str | None:
+    """The proxy that HTTPS_PROXY and NO_PROXY name for the server, as kubectl uses it."""
+    if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
+        return None
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - seldom needed
+
+    parts = urlsplit(server)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def from_service_account(folder: Path) -> Connection:
@@ -130,7 +190,7 @@ def from_service_account(folder: Path) -> Connection:
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
         namespace=namespace_file.read_text(encoding="utf-8").strip() if namespace_file.exists() else "default",
         token=token,
-        ca_file=str(folder / "ca.crt"),
+        authority=Pem(file=str(folder / "ca.crt")),
     )
 
 
@@ -154,9 +214,9 @@ def _of_context(selected: SelectedContext) -> Connection:
         server=str(cluster.text("server")).rstrip("/"),
         namespace=selected.namespace,
         token=_token(user),
-        ca_file=_data_or_file(cluster, "certificate-authority"),
-        cert_file=_data_or_file(user, "client-certificate"),
-        key_file=_data_or_file(user, "client-key"),
+        authority=_pem(cluster, "certificate-authority"),
+        certificate=_pem(user, "client-certificate"),
+        key=_pem(user, "client-key"),
         verify_tls=not cluster.values.get("insecure-skip-tls-verify"),
         tls_server_name=cluster.text("tls-server-name"),
         proxy=cluster.text("proxy-url"),
@@ -171,27 +231,14 @@ def _token(user: Entry) -> TokenSource:
     return NoToken() if token is None else FixedToken(token)
 
 
-def _data_or_file(entry: Entry, key: str) -> str | None:
-    """Name of a file with a certificate or a key. Data in the kubeconfig are written to a private file, because the
-    TLS library reads only files."""
+def _pem(entry: Entry, key: str) -> Pem:
     data, file = entry.text(f"{key}-data"), entry.file(key)
     if data is None:
-        return None if file is None else str(file)
+        return Pem(file=None if file is None else str(file))
     try:
-        content = base64.b64decode(data, validate=True)
-    except binascii.Error:
+        return Pem(data=base64.b64decode("".join(data.split()), validate=True))
+    except ValueError:
         raise KubeconfigError(f"{key}-data is not base64") from None
-    with tempfile.NamedTemporaryFile(dir=_private_folder(), delete=False) as written:
-        written.write(content)
-    return written.name
-
-
-@cache
-def _private_folder() -> Path:
-    """A folder that only this user can read. It is removed when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="recording-operator-kube-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _through_client(files: tuple[Path, ...], selected: SelectedContext) -> Connection:
@@ -216,9 +263,9 @@ def _through_client(files: tuple[Path, ...], selected: SelectedContext) -> Conne
         server=str(library.host),
         namespace=selected.namespace,
         token=LibraryToken(library),
-        ca_file=library.ssl_ca_cert,
-        cert_file=library.cert_file,
-        key_file=library.key_file,
+        authority=Pem(file=library.ssl_ca_cert),
+        certificate=Pem(file=library.cert_file),
+        key=Pem(file=library.key_file),
         verify_tls=bool(library.verify_ssl),
         tls_server_name=library.tls_server_name,
         proxy=library.proxy,
@@ -232,6 +279,9 @@ def impersonation(*, user: str | None, groups: Sequence[str] = ()) -> tuple[tupl
 
 
 def _impersonation(user: Entry) -> tuple[tuple[str, str], ...]:
+    unsupported = [key for key in ("as-uid", "as-user-extra") if user.values.get(key)]
+    if unsupported:
+        raise KubeconfigError(f"its user has {unsupported[0]}, which is not supported")
     return impersonation(user=user.text("as"), groups=[str(group) for group in user.values.get("as-groups") or ()])
 
 

@@ -105,6 +105,8 @@ def _content(path: Path) -> Mapping[str, Any]:
         raise KubeconfigError(str(error.strerror)) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise KubeconfigError("it is not YAML") from None
+    if content is None:
+        return {}
     if not isinstance(content, dict):
         raise KubeconfigError("it is not a kubeconfig")
     return content
@@ -113,7 +115,10 @@ def _content(path: Path) -> Mapping[str, Any]:
 def _named(contents: Sequence[tuple[Path, Mapping[str, Any]]], plural: str, singular: str) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for folder, content in contents:
-        for entry in content.get(plural) or ():
+        listed = content.get(plural) or ()
+        if not isinstance(listed, list | tuple):
+            raise KubeconfigError(f"{plural} is not a list")
+        for entry in listed:
             if isinstance(entry, dict) and isinstance(entry.get(singular) or {}, dict):
                 name = str(entry.get("name"))
                 entries.setdefault(name, Entry(folder=folder, values=entry.get(singular) or {}))

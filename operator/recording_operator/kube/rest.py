@@ -12,7 +12,13 @@ import urllib3
 
 from recording_operator.http_dates import parse_http_date
 from recording_operator.kube.connection import Connection
-from recording_operator.kube.errors import ApiUnavailable, KubeError, UnexpectedAnswer, error_from_response
+from recording_operator.kube.errors import (
+    ApiUnavailable,
+    ConnectionConfigError,
+    KubeError,
+    UnexpectedAnswer,
+    error_from_response,
+)
 from recording_operator.kube.outage import Outage
 
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -227,7 +233,10 @@ def _pools(connection: Connection, *, connections: int) -> urllib3.PoolManager:
     if connection.server.startswith("https:"):
         options |= {"ssl_context": connection.ssl_context(), "server_hostname": connection.tls_server_name}
     if connection.proxy:
-        return urllib3.ProxyManager(connection.proxy, **options)
+        try:
+            return urllib3.ProxyManager(connection.proxy, **options)
+        except urllib3.exceptions.HTTPError:
+            raise ConnectionConfigError("The proxy for the API server is not an http or https URL.") from None
     return urllib3.PoolManager(**options)
 
 

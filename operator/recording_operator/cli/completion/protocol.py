@@ -10,6 +10,8 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem, ShellComplete
 
+from recording_operator.cells import clean
+
 _FILES: Final = ":0"
 _NO_FILES: Final = ":4"
 _DIRECTORIES: Final = ":16"
@@ -43,8 +45,8 @@ def completion_lines(command: click.Command, program: str, words: Sequence[str])
 
 
 def _line(item: CompletionItem[Any]) -> str:
-    description = " ".join((item.help or "").split())
-    return f"{item.value}\t{description}" if description else str(item.value)
+    value, description = clean(item.value), " ".join(clean(item.help or "").split())
+    return f"{value}\t{description}" if description else value
 
 
 def _directive(types: Iterable[str]) -> str:

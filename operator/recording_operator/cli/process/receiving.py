@@ -5,7 +5,7 @@ from typing import Never
 
 from recording_operator import __version__
 from recording_operator.cli.process.lifetime import ProcessArguments, run_process
-from recording_operator.kube.connection import connection
+from recording_operator.kube.connection import process_connection
 from recording_operator.logs import Redactor
 from recording_operator.receiver.serving import Receiver, ReceiverOptions
 from recording_operator.settings import Settings
@@ -29,7 +29,7 @@ def run_receiver(options: ReceiverArguments) -> Never:
                 http_host=options.http_host, http_port=options.http_port, metrics_port=options.metrics_port
             ),
             settings=settings.receiver,
-            connection=connection(kubeconfig=options.kubeconfig, context=options.context),
+            connection=process_connection(kubeconfig=options.kubeconfig, context=options.context),
             register_secret=redactor.register,
             version=__version__,
         )

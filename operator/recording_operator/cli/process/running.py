@@ -8,7 +8,7 @@ from recording_operator import __version__
 from recording_operator.cli.process.lifetime import ProcessArguments, run_process
 from recording_operator.controller.compose import make_leader
 from recording_operator.controller.process import Process, ProcessOptions
-from recording_operator.kube.connection import connection
+from recording_operator.kube.connection import process_connection
 from recording_operator.kube.watch import Watcher
 from recording_operator.logs import Redactor
 from recording_operator.settings import Settings
@@ -27,7 +27,7 @@ def run_operator(options: Options) -> Never:
     """Run until a signal, then exit."""
 
     def work(settings: Settings, redactor: Redactor) -> int:
-        server = connection(kubeconfig=options.kubeconfig, context=options.context)
+        server = process_connection(kubeconfig=options.kubeconfig, context=options.context)
         process = Process(
             options=ProcessOptions(
                 namespace=options.namespace or server.namespace,
