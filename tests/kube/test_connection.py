@@ -108,6 +108,9 @@ def test_the_proxy_of_the_environment_is_for_persons(tmp_path: Path, monkeypatch
     assert process_connection(kubeconfig=path).proxy is None
     monkeypatch.setenv("NO_PROXY", "api.example")
     assert connection(kubeconfig=path).proxy is None
+    monkeypatch.delenv("NO_PROXY")
+    path.write_text(path.read_text().replace("api.example:6443", "127.0.0.1:6443"))
+    assert connection(kubeconfig=path).proxy is None
 
 
 def test_an_empty_kubeconfig_beside_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ is read again for each use: bound ServiceAccount tokens are replaced in place, a
 
 import base64
 import os
+import re
 import ssl
 import tempfile
 import threading
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
 SERVICE_ACCOUNT_DIR: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_LOOPBACK: Final = re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])([:/]|$)")
 
 
 class TokenSource(Protocol):
@@ -166,8 +168,11 @@ def process_connection(*, kubeconfig: Path | None = None, context: str | None = 
 
 
 def _proxy_of_environment(server: str) -> str | None:
-    """The proxy that HTTPS_PROXY and NO_PROXY name for the server, as kubectl uses it."""
-    if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
+    """The proxy that HTTPS_PROXY and NO_PROXY name for the server, as kubectl uses it: none for this machine.
+
+    Source: https://pkg.go.dev/golang.org/x/net/http/httpproxy
+    """
+    if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")) or _LOOPBACK.match(server):
         return None
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - seldom needed
 
