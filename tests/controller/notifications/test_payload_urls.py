@@ -9,7 +9,8 @@ from recording_operator.controller.notifications.payloads import Payloads
 from recording_operator.engine.actions import SendNotification
 from recording_operator.notify.payloads import RecordingEvent
 from recording_operator.stores.presigning import CdnKey
-from tests.cli.test_presign import KEY, PEM, put, strict  # noqa: F401 - a fixture
+from tests.cli.conftest import strict, strict_server  # noqa: F401 - fixtures
+from tests.cli.test_presign import KEY, PEM, put
 from tests.controller.notifications.sinks import a_raw_sink
 from tests.engine.builders import START, a_finished_recording, a_location, an_artifact, an_artifact_status
 from tests.support.strict_store import StrictStore
