@@ -54,6 +54,36 @@ def test_wrong_bytes_are_an_error_at_the_end(world: StoredWorld) -> None:
     assert world.run("cat", "transcript").exit_code == 1
 
 
+def test_the_etag_is_that_of_the_bytes_that_were_written(world: StoredWorld) -> None:
+    world.strict.bucket.shows_checksums = False
+    world.status("video").update(checksum=None, integrity="ETagMD5")
+    video = world.run("cat", "video")
+    assert (video.exit_code, video.stdout_bytes, video.stderr) == (0, world.bodies["video"], "")
+    assert world.strict.count("GetObject") == 1
+    world.strict.fault(Fault(operation="GetObject", action=FlipResponse()))
+    wrong = world.run("cat", "video")
+    assert wrong.exit_code == 1
+    assert "expected checksum (the MD5s of the ETag). Do not use" in " ".join(wrong.stderr.split())
+
+
+def test_without_a_checksum_the_size_is_compared(world: StoredWorld) -> None:
+    world.strict.bucket.shows_checksums = False
+    world.status("video").update(checksum=None)
+    shown = world.run("cat", "video")
+    assert (shown.exit_code, shown.stdout_bytes) == (0, world.bodies["video"])
+    assert "No checksum of artifact video is known, so only the size was compared." in " ".join(shown.stderr.split())
+    world.status("video").update(bytesTotal=7)
+    assert "but the operator stored 7. Another program has replaced it" in " ".join(
+        world.run("cat", "video").stderr.split()
+    )
+
+
+def test_only_failures_without_a_byte_between_them_count(world: StoredWorld) -> None:
+    world.strict.fault(Fault(operation="GetObject", action=CutResponse(body_bytes=100_000), times=12))
+    video = world.run("cat", "video")
+    assert (video.exit_code, video.stdout_bytes) == (0, world.bodies["video"])
+
+
 def test_what_cannot_be_read(world: StoredWorld) -> None:
     world.strict.fault(Fault(operation="GetObject", action=IgnoreRange(), first=2, times=9))
     world.strict.fault(Fault(operation="GetObject", action=CutResponse(body_bytes=900_000)))

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from recording_operator.checksums import crc64nvme, to_text
 from recording_operator.cli.downloading import fetching, running
 from tests.cli.counted_world import a_secret
 from tests.cli.stored_world import API, RECORDING, StoredWorld, body_of, stored_world
@@ -157,9 +159,35 @@ def test_an_object_that_another_program_replaced(world: StoredWorld) -> None:
     before = dict(status)
     world.replace("video", body_of(1, seed=3))
     status.update(before, versionId=status["versionId"])
-    assert "Another program has replaced it." in failed(world.download("video"))
+    assert f"but the operator stored {status['etag']}. Another program has" in failed(world.download("video"))
+    status.update(etag=None)
+    assert "bytes, but the operator stored 5242880. Another" in failed(world.download("video"))
     status.update(bytesTotal=None)
     assert "do not have the expected checksum" in failed(world.download("video"))
+
+
+def test_the_checksum_of_the_store_is_that_of_the_right_object_only_with_its_etag(world: StoredWorld) -> None:
+    world.status("video").update(checksum=None, versionId=None, etag="0" * 32)
+    for verb in ("download", "cat", "presign", "restore"):
+        assert "replaced" in failed(world.run(verb, "video"))
+    world.status("video").update(checksum=to_text(crc64nvme(world.bodies["video"])))
+    assert "crc64nvme verified" in done(world.download("video")), "a copy with other parts"
+
+
+def test_what_is_replaced_is_named(world: StoredWorld) -> None:
+    done(world.download("video"))
+    assert f"{world.files / VIDEO} is there already and is replaced." in done(world.download("video", "--force"))
+
+
+def test_the_bytes_are_on_the_disk_before_the_name(world: StoredWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[bool, list[str]]] = []
+    monkeypatch.setattr(os, "fsync", lambda one: synced.append((stat.S_ISDIR(os.fstat(one).st_mode), names(world))))
+    done(world.download("transcript"))
+    part = "meeting-transcript.vtt.part"
+    assert synced == [
+        (False, [part, f"{part}.journal"]),
+        (True, ["meeting-transcript.vtt", f"{part}.journal"]),
+    ]
 
 
 def interrupted(world: StoredWorld, sig: int, *, after: int = 4) -> subprocess.CompletedProcess[bytes]:

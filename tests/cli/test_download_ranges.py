@@ -1,5 +1,6 @@
 """The ranges of a download and their journal, of which any part may be lost: only bytes that are there count."""
 
+import fcntl
 import itertools
 from pathlib import Path
 
@@ -97,6 +98,23 @@ def test_only_one_process_has_a_journal(tmp_path: Path) -> None:
         RangeJournal.open(tmp_path / "j", OBJ)
     journal.close()
     RangeJournal.open(tmp_path / "j", OBJ).close()
+
+
+def test_the_lock_of_a_removed_journal_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = RangeJournal.open(tmp_path / "j", OBJ)
+    flock = fcntl.flock
+
+    def after_the_end_of_the_first(descriptor: int, how: int) -> None:
+        monkeypatch.undo()
+        first.path.unlink()
+        first.close()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", after_the_end_of_the_first)
+    second = RangeJournal.open(tmp_path / "j", OBJ)
+    with pytest.raises(DownloadInUseError):
+        RangeJournal.open(tmp_path / "j", OBJ)
+    second.close()
 
 
 @given(true_ranges(), st.integers(0, SIZE - 1))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from recording_operator.cli.artifacts import restoring
+from tests.cli.counted_world import NAMESPACE, a_secret
 from tests.cli.stored_world import PREFIX, StoredWorld, stored_world
 from tests.support.strict_faults import ErrorResponse, Fault, Meanwhile
 from tests.support.strict_restores import finish_restores, requested
@@ -15,8 +17,9 @@ KEY = f"{PREFIX}video.mp4"
 
 
 @pytest.fixture
-def world(strict: StrictStore, tmp_path: Path) -> Iterator[StoredWorld]:
+def world(strict: StrictStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredWorld]:
     """Two archived videos and a transcript that is not."""
+    monkeypatch.setattr(restoring, "SHORTEST_INTERVAL_S", 0.0)
     with stored_world(strict, tmp_path) as made:
         made.keep("video", b"the video", storage_class="GLACIER")
         made.keep("screen", b"the screen", storage_class="DEEP_ARCHIVE")
@@ -73,6 +76,69 @@ def test_wait_ends_when_all_can_be_read(world: StoredWorld) -> None:
     assert all(one["restoredUntil"] for one in found)
     assert "Artifact video is restored." in done.stderr
     assert done.stderr.count("Waiting for") == 1
+
+
+def test_a_longer_life_of_a_copy_is_shortened_only_by_force(world: StoredWorld) -> None:
+    world.run("restore", "video", "--days", "30")
+    finish_restores(world.strict.bucket)
+    kept = world.run("restore", "video", "--days", "3")
+    assert (kept.exit_code, requested(world.strict.bucket)) == (0, [(KEY, 30, "Standard")])
+    assert "Nothing was requested. To shorten it: --force." in " ".join(kept.stderr.split())
+    assert "(in 30d)" in kept.stdout
+    world.run("restore", "video", "--days", "3", "--force")
+    assert requested(world.strict.bucket) == [(KEY, 3, "Standard")]
+
+
+def test_wait_outlives_failures_that_end(world: StoredWorld) -> None:
+    # Two requests look at the artifact, one requests it, two look again.
+    busy = ErrorResponse(status=503, code="SlowDown")
+    world.strict.fault(Fault(operation="HeadObject", action=busy, first=6, times=12))
+    finish = Meanwhile(do=lambda: finish_restores(world.strict.bucket))
+    world.strict.fault(Fault(operation="HeadObject", action=finish, first=18))
+    done = world.run("restore", "video", "--wait", "--interval", "0s")
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.stderr.split())
+    assert words.count("The store cannot be asked now, and is asked again") == 1
+    assert "Artifact video is restored." in words
+
+
+def test_wait_reads_renewed_credentials(world: StoredWorld) -> None:
+    def renew() -> None:
+        world.strict.secret_key = "renewed"
+        world.objects[f"/api/v1/namespaces/{NAMESPACE}/secrets/keys"] = a_secret(world.strict)
+        finish_restores(world.strict.bucket)
+
+    world.strict.fault(Fault(operation="HeadObject", action=Meanwhile(do=renew), first=7))
+    done = world.run("restore", "video", "--wait", "--interval", "0s")
+    assert done.exit_code == 0, done.output
+    world.strict.secret_key = "unknown"
+    assert world.run("restore", "screen", "--wait", "--interval", "0s").exit_code == 1
+
+
+def test_wait_ends_with_credentials_that_stay_wrong(world: StoredWorld) -> None:
+    def change() -> None:
+        world.strict.secret_key = "unknown"
+
+    world.strict.fault(Fault(operation="HeadObject", action=Meanwhile(do=change), first=7))
+    done = world.run("restore", "video", "--wait", "--interval", "0s")
+    assert done.exit_code == 1
+    assert "credentials" in done.stderr
+
+
+@pytest.mark.parametrize(("interval", "pause_s"), [("0s", 1.0), ("5s", 5.0)])
+def test_wait_does_not_ask_without_a_pause(
+    world: StoredWorld, monkeypatch: pytest.MonkeyPatch, interval: str, pause_s: float
+) -> None:
+    monkeypatch.undo()
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        finish_restores(world.strict.bucket)
+
+    monkeypatch.setattr(restoring.time, "sleep", sleep)
+    assert world.run("restore", "video", "--wait", "--interval", interval).exit_code == 0
+    assert pauses == [pause_s]
 
 
 def test_wait_has_a_timeout(world: StoredWorld) -> None:

@@ -37,10 +37,11 @@ class Presigner(Protocol):
         version_id: str | None,
         recording_uid: str,
         expires: timedelta,
+        etag: str | None = None,
         attachment: str | None = None,
         cdn: CdnKey | None = None,
     ) -> PresignedUrl:
-        """A URL of exactly this version, if its metadata names the Recording.
+        """A URL of exactly this version, if its metadata names the Recording and it has the ETag, if that is known.
 
         It expires after `expires`, or when the credentials do. With `attachment`, a file name, browsers save the object
         instead of showing it. With `cdn`, the URL leads to the CDN. Raises NotPresignableError and StoreError.

@@ -1,6 +1,7 @@
 """Presigned URLs of S3 and CloudFront: their address, their lifetime, and objects that have none."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -191,6 +192,24 @@ def test_a_restored_copy_limits_the_url(strict: StrictStore) -> None:
     assert made.expires_at == ends
     assert "the restored copy of the archived object ends" in made.notes[0]
     store.close()
+
+
+@pytest.mark.parametrize("cdn", [None, CDN], ids=["store", "cdn"])
+def test_a_restored_copy_that_has_ended_has_no_url(strict: StrictStore, cdn: CdnKey | None) -> None:
+    ended = datetime.now(UTC) - timedelta(hours=3)
+    restored = f'ongoing-request="false", expiry-date="{ended:%a, %d %b %Y %H:%M:%S GMT}"'
+    store = archived(strict, "GLACIER", **{"x-amz-restore": restored})
+    with pytest.raises(NotPresignableError, match="The restored copy of the archived object"):
+        presign(store, cdn=cdn)
+    store.close()
+
+
+@pytest.mark.parametrize("cdn", [None, CDN], ids=["store", "cdn"])
+def test_an_object_with_another_etag_has_no_url(store: S3LocationStore, cdn: CdnKey | None) -> None:
+    put(store)
+    assert presign(store, cdn=cdn, etag=hashlib.md5(BODY, usedforsecurity=False).hexdigest())
+    with pytest.raises(NotPresignableError, match="was replaced"):
+        presign(store, cdn=cdn, etag="0" * 32)
 
 
 @pytest.mark.parametrize("storage_class", ["GLACIER_IR", "STANDARD_IA", "INTELLIGENT_TIERING"])

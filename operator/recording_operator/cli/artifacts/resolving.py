@@ -130,6 +130,7 @@ def found_object(store: LocationStore, recording: Recording, artifact: ArtifactS
         raise Failure(f"{what} no longer exists in the store: a lifecycle rule or a person removed it.")
     if head.recording_uid != recording_uid(recording):
         raise Failure("The object at the key does not belong to this Recording.")
+    _check_same(artifact, head.stored)
     return FoundObject(stored=head.stored, archive=state)
 
 
@@ -144,7 +145,29 @@ def readable_object(store: LocationStore, recording: Recording, artifact: Artifa
             f"Artifact {artifact.name} is archived ({found.archive.archive}) and must be restored first: "
             f"{program()} restore {meta.name} {artifact.name} -n {meta.namespace}"
         )
+    _check_size(artifact, found.stored)
     return found.stored
+
+
+def _check_same(artifact: ArtifactStatus, stored: StoredObject) -> None:
+    """A copy with another ETag is the same object if the store has its checksum. Raises Failure."""
+    if not artifact.etag or artifact.etag == stored.etag:
+        return
+    if not artifact.checksum or artifact.checksum != stored.checksum:
+        raise Failure(
+            f"The object of artifact {artifact.name} has the ETag {stored.etag}, but the operator stored "
+            f"{artifact.etag}. Another program has replaced it."
+        )
+
+
+def _check_size(artifact: ArtifactStatus, stored: StoredObject) -> None:
+    """Raises Failure."""
+    size_bytes = artifact.bytes_total
+    if size_bytes is not None and size_bytes != stored.size_bytes:
+        raise Failure(
+            f"The object of artifact {artifact.name} has {stored.size_bytes} bytes, but the operator stored "
+            f"{size_bytes}. Another program has replaced it."
+        )
 
 
 def check_is_bucket(found: StoredRecording, artifacts: Sequence[ArtifactStatus]) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from recording_operator.api.reasons import Reason, Trait
 from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.cli.artifacts.failures import store_failures
 from recording_operator.cli.artifacts.options import StoreAccess
 from recording_operator.cli.artifacts.resolving import (
     FoundObject,
+    StoredRecording,
     check_is_bucket,
     chosen_artifact,
     found_object,
@@ -18,15 +20,21 @@ from recording_operator.cli.artifacts.resolving import (
     resolved,
     stored_artifact,
 )
-from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.screen.formats import write_document
 from recording_operator.cli.screen.text import table
 from recording_operator.cli.screen.times import relative
 from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note
+from recording_operator.cli.words import for_location
+from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.archive import RestoreOutcome, RestoreTier
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 
+SHORTEST_INTERVAL_S: Final = 1.0
+_MOST_REFUSALS: Final = 3
+"""Of the credentials, one after the other."""
 COLUMNS: Final = ("ARTIFACT", "ARCHIVE", "STATE", "READABLE")
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html
 _TYPICALLY: Final = {
@@ -53,6 +61,7 @@ class RestoreRequest:
     artifacts: tuple[str, ...]
     days: int
     tier: str
+    force: bool
     wait: bool
     timeout: timedelta | None
     interval: timedelta
@@ -101,9 +110,9 @@ def run_restore(request: RestoreRequest) -> None:
         location = resolved(cluster, recording, request.access)
         check_is_bucket(location, artifacts)
         with location.opened() as store:
-            rows = [_restored(store, recording, artifact, request) for artifact in artifacts]
-            if request.wait:
-                _wait(store, recording, rows, request)
+            rows = [_restored(store, recording, artifact, request, now=cluster.now) for artifact in artifacts]
+        if request.wait:
+            _wait(cluster, location, rows, request)
     if request.output == "table":
         sys.stdout.write(table(COLUMNS, [row.cells(now=cluster.now) for row in rows]))
     else:
@@ -121,12 +130,19 @@ def _artifacts(recording: Recording, names: tuple[str, ...]) -> list[ArtifactSta
 
 
 def _restored(
-    store: LocationStore, recording: Recording, artifact: ArtifactStatus, request: RestoreRequest
+    store: LocationStore, recording: Recording, artifact: ArtifactStatus, request: RestoreRequest, *, now: datetime
 ) -> _Restored:
     found = found_object(store, recording, artifact)
     archive, tier = found.archive.archive, RestoreTier(request.tier)
+    until = found.archive.restored_until
     if archive is None:
         return _Restored(artifact=artifact, found=found, state="NotArchived")
+    if not request.force and until is not None and until > now + timedelta(days=request.days):
+        note(
+            f"Artifact {artifact.name} can be read until {until:%Y-%m-%d %H:%M} UTC, which is longer than --days. "
+            "Nothing was requested. To shorten it: --force."
+        )
+        return _Restored(artifact=artifact, found=found, state="Restored")
     if found.archive.is_restoring:
         outcome = RestoreOutcome.IN_PROGRESS
     else:
@@ -140,9 +156,10 @@ def _restored(
     return _Restored(artifact=artifact, found=found, state=_STATES[outcome], expected=expected)
 
 
-def _wait(store: LocationStore, recording: Recording, rows: list[_Restored], request: RestoreRequest) -> None:
+def _wait(cluster: Cluster, location: StoredRecording, rows: list[_Restored], request: RestoreRequest) -> None:
     """Ask until all can be read. Raises Failure with status 124 after --timeout."""
-    started_s = time.monotonic()
+    started_s, announced, problem = time.monotonic(), "", ""
+    refusals = 0
     while pending := [row for row in rows if row.is_pending]:
         waited_s = time.monotonic() - started_s
         names = ", ".join(row.artifact.name for row in pending)
@@ -151,12 +168,39 @@ def _wait(store: LocationStore, recording: Recording, rows: list[_Restored], req
                 f"Not restored within --timeout: {names}. The restore goes on; call this again to wait for it.",
                 status=EXIT_TIMEOUT,
             )
-        if waited_s == 0 or len(pending) != len(rows):
+        if names != announced:
             note(f"Waiting for {names}.")
+            announced = names
         left_s = float("inf") if request.timeout is None else request.timeout.total_seconds() - waited_s
-        time.sleep(max(0.0, min(request.interval.total_seconds(), left_s)))
+        time.sleep(min(max(request.interval.total_seconds(), SHORTEST_INTERVAL_S), left_s))
+        try:
+            if refusals:  # the Secret may have been renewed
+                location = resolved(cluster, location.recording, request.access)
+            _look(location, pending)
+        except (TransferError, LocationError) as error:
+            refusals = _refusals(error, refusals)
+            if error.message != problem:
+                problem = error.message
+                note(f"The store cannot be asked now, and is asked again: {for_location(problem)}")
+        else:
+            refusals, problem = 0, ""
+
+
+def _look(location: StoredRecording, pending: list[_Restored]) -> None:
+    """Ask for the state of these. Raises Failure, StoreError, LocationError."""
+    with location.opened() as store:
         for row in pending:
-            row.found = found_object(store, recording, row.artifact)
+            row.found = found_object(store, location.recording, row.artifact)
             if row.found.archive.is_readable:
                 row.state, row.expected = "Restored", ""
                 note(f"Artifact {row.artifact.name} is restored.")
+
+
+def _refusals(error: TransferError | LocationError, before: int) -> int:
+    """How often the store has refused the credentials since its last answer. Raises an error that does not end."""
+    reason = error.location_reason if isinstance(error, StoreError) else error.reason
+    if reason is Reason.CREDENTIALS_INVALID and before + 1 < _MOST_REFUSALS:
+        return before + 1
+    if Trait.MAY_RECOVER in error.reason.traits and reason is not Reason.CREDENTIALS_INVALID:
+        return before
+    raise error

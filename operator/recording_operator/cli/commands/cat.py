@@ -27,15 +27,15 @@ def cat(**options: Any) -> None:
     """Write the bytes of ARTIFACT of a Recording to standard output.
 
     NAME may be written NAMESPACE/NAME. Without ARTIFACT, it is the only artifact or the only video. Exactly the stored
-    version is read, and at the end its checksum is compared with the one in the status. A terminal gets text only, and
-    no control characters.
+    version is read, and at the end its checksum is compared with the one in the status or, if none is known, its size.
+    A terminal gets text only, and no control characters.
 
     This needs the rights to get the Recording, its StorageLocation and the Secret of the location in the operator's
     namespace. Your own AWS credentials are used if the location names no Secret.
 
     \b
     Exit status:
-      0   everything was written, and has the right checksum
+      0   everything was written, and has the right checksum or size
       1   it could not be read, or has another checksum; one line says why
       2   the command line is invalid
       75  the store failed temporarily; try again later

@@ -25,7 +25,9 @@ Examples:
 @click.option("--org", required=True, help="The organisation.")
 @click.option("--user", help="Only the share of this user, estimated from the Recordings that exist.")
 @click.option("--project", help="Only the share of this project, estimated in the same way.")
-@click.option("--from", "begin", type=Day(), help="First day, such as 2026-11-01. Default: the first of this month.")
+@click.option(
+    "--from", "begin", type=Day(), help="First day, such as 2026-11-01. Default: the first of the month of --to."
+)
 @click.option("--to", "end", type=Day(), help="Last day. Default: the newest that was counted.")
 @click.option("--by", default="month", show_default=True, type=click.Choice(STEPS), help="Period of a row.")
 @click.option("--group-by", type=click.Choice(GROUPS), help="A row for each of them, instead of their sum.")

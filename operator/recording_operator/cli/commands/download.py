@@ -43,16 +43,16 @@ def download(**options: Any) -> None:
     """Download artifacts of a Recording, all by default, as NAME-ARTIFACT.EXT.
 
     NAME may be written NAMESPACE/NAME. The path of each file is printed on standard output. Exactly the stored version
-    is read, and its checksum compared with the one in the status. An interrupted download leaves FILE.part and
-    FILE.part.journal; the same command continues it. If the object has changed, it starts again. A file that is there
-    already is kept if it has the right checksum.
+    is read, and its checksum compared with the one in the status or, if none is known, its size. An interrupted
+    download leaves FILE.part and FILE.part.journal; the same command continues it. If the object has changed, it starts
+    again. A file that is there already is kept if it has the right checksum.
 
     This needs the rights to get the Recording, its StorageLocation and the Secret of the location in the operator's
     namespace. Your own AWS credentials are used if the location names no Secret.
 
     \b
     Exit status:
-      0    all files are there, with the right checksum
+      0    all files are there, with the right checksum or size
       1    at least one is not; a line for each says why
       2    the command line is invalid
       75   the store failed temporarily; try again later

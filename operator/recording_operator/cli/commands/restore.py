@@ -33,9 +33,12 @@ Examples:
     type=click.Choice(TIERS),
     help="bulk is the slowest and cheapest. expedited takes minutes; DEEP_ARCHIVE does not have it.",
 )
+@click.option("--force", is_flag=True, help="Shorten the life of a copy that is kept longer than --days.")
 @click.option("--wait", is_flag=True, help="Wait until they can be read.")
 @click.option("--timeout", type=Duration(), help="End --wait after this time, such as 12h. Default: no limit.")
-@click.option("--interval", default="1m", show_default=True, type=Duration(), help="How often --wait asks the store.")
+@click.option(
+    "--interval", default="1m", show_default=True, type=Duration(), help="How often --wait asks the store, at least 1s."
+)
 @click.option("-o", "--output", default="table", show_default=True, type=click.Choice(OUTPUTS), help="Output format.")
 @store_options
 @cluster_options()
@@ -44,7 +47,8 @@ def restore(**options: Any) -> None:
 
     NAME may be written NAMESPACE/NAME. Without ARTIFACT, all stored artifacts are restored that are archived (GLACIER,
     DEEP_ARCHIVE, or an archive tier of INTELLIGENT_TIERING). A copy can be read after minutes or hours, and until its
-    days are over. If a copy is there already, its days begin again. The store charges for restores.
+    days are over. If a copy is there already, its days begin again, unless it is kept longer than --days. The store
+    charges for restores. --wait goes on after temporary failures of the store.
 
     This needs the rights to get the Recording, its StorageLocation and the Secret of the location in the operator's
     namespace, and for the credentials s3:RestoreObject. Your own AWS credentials are used if the location names no

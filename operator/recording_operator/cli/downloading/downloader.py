@@ -14,7 +14,7 @@ from recording_operator.api.units import format_bytes
 from recording_operator.checksums import crc64nvme
 from recording_operator.cli.downloading.fetching import RangeFetcher
 from recording_operator.cli.downloading.journal import DownloadedObject, DownloadInUseError, RangeJournal
-from recording_operator.cli.downloading.part_file import PartFile, finish, journal_of, part_of, windows_of
+from recording_operator.cli.downloading.part_file import PartFile, finish, journal_of, part_of, sync_folder, windows_of
 from recording_operator.cli.downloading.progress import progress_of
 from recording_operator.cli.downloading.ranges import checksum_of, missing
 from recording_operator.cli.downloading.verification import Expectation
@@ -63,7 +63,9 @@ def run_download_of(download: Download, store: Store) -> None:
             part = PartFile(part_of(path))
             stack.callback(part.close)
             done = _download_into(part, journal, download, store)
+            part.sync()
             _name_it(download)
+            sync_folder(path.parent)
             with suppress(OSError):
                 journal_of(path).unlink()
             note(done)
@@ -149,6 +151,8 @@ def _check_room(download: Download, needed: int) -> None:
 
 
 def _name_it(download: Download) -> None:
+    if download.force and os.path.lexists(download.path):
+        note(f"{download.path} is there already and is replaced.")
     try:
         finish(part_of(download.path), download.path, force=download.force)
     except FileExistsError:

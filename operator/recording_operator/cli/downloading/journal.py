@@ -48,9 +48,8 @@ class RangeJournal:
     def open(cls, path: Path, obj: DownloadedObject) -> Self:
         """Open or create it. That of another object is emptied. Raises DownloadInUseError, OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = _locked(path, flags)
         try:
-            _lock(descriptor)
             content = os.read(descriptor, _MOST_BYTES)
             finished = read_journal(content, obj)
             if finished is None:
@@ -124,6 +123,27 @@ def _write(descriptor: int, line: str) -> None:
     data = f"{line}\n".encode()
     while data:
         data = data[os.write(descriptor, data) :]
+
+
+def _locked(path: Path, flags: int) -> int:
+    """Open and lock it. Another process may have removed it in between, so it is compared with the file of the name."""
+    while True:
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            _lock(descriptor)
+            if sys.platform == "win32" or _is_at(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(descriptor: int) -> None:

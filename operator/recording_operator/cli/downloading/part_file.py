@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,10 @@ class PartFile:
         """Cut off what is behind the end, or make room for it. Raises OSError."""
         os.ftruncate(self._descriptor, size_bytes)
 
+    def sync(self) -> None:
+        """Wait until the bytes are on the disk. Raises OSError."""
+        os.fsync(self._descriptor)
+
     def close(self) -> None:
         """Close it."""
         os.close(self._descriptor)
@@ -87,6 +92,18 @@ def finish(part: Path, path: Path, *, force: bool) -> None:
         part.rename(path)
         return
     part.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in it are on the disk, if its filesystem can do that."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

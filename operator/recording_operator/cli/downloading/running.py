@@ -27,7 +27,6 @@ from recording_operator.cli.downloading.part_file import part_of
 from recording_operator.cli.downloading.verification import expectation
 from recording_operator.cli.verb import Failure, note
 from recording_operator.stores.errors import StoreError
-from recording_operator.stores.objects import StoredObject
 
 RANGE_BYTES: Final = 16 * 2**20
 """Of one request. A request costs little, and what an interruption loses is not more than these."""
@@ -103,7 +102,6 @@ def _download(
     check_is_bucket(found, [artifact])
     with found.opened() as store:
         stored = readable_object(store, recording, artifact)
-        _check_size(artifact, stored)
         if stored.content_encoding:
             note(f"{path.name}: The bytes are stored with the encoding {stored.content_encoding}.")
         download = Download(
@@ -115,15 +113,6 @@ def _download(
             range_bytes=RANGE_BYTES,
         )
         run_download_of(download, store)
-
-
-def _check_size(artifact: ArtifactStatus, stored: StoredObject) -> None:
-    size_bytes = artifact.bytes_total
-    if size_bytes is not None and size_bytes != stored.size_bytes:
-        raise Failure(
-            f"The object of artifact {artifact.name} has {stored.size_bytes} bytes, but the operator stored "
-            f"{size_bytes}. Another program has replaced it."
-        )
 
 
 def _make_folder(folder: Path) -> None:

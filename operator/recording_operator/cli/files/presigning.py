@@ -96,6 +96,7 @@ def _presigned(
             version_id=artifact.version_id,
             recording_uid=recording_uid(found.recording),
             expires=expires,
+            etag=artifact.etag,
             attachment=name if request.download else None,
             cdn=found.cdn,
         )

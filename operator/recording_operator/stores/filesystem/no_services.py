@@ -61,6 +61,7 @@ class NoServices:
         version_id: str | None,
         recording_uid: str,
         expires: timedelta,
+        etag: str | None = None,
         attachment: str | None = None,
         cdn: CdnKey | None = None,
     ) -> PresignedUrl:

@@ -67,6 +67,7 @@ class S3LocationStore(S3Store):
         version_id: str | None,
         recording_uid: str,
         expires: timedelta,
+        etag: str | None = None,
         attachment: str | None = None,
         cdn: CdnKey | None = None,
     ) -> PresignedUrl:
@@ -77,6 +78,7 @@ class S3LocationStore(S3Store):
             key,
             version_id=version_id,
             recording_uid=recording_uid,
+            etag=etag,
             expires=expires,
             attachment=attachment,
             cdn=cdn,

@@ -9,11 +9,13 @@ from recording_operator.api.names import UID_METADATA_KEY
 from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl
 from recording_operator.stores.s3 import cdn as cloudfront
 from recording_operator.stores.s3.archive import head_or_none, state_in
+from recording_operator.stores.s3.attributes import etag_in
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.errors import translated
 
 LONGEST: Final = timedelta(days=7)
 """The limit of Signature Version 4."""
+_SHORTEST: Final = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ def presigned(
     *,
     version_id: str | None,
     recording_uid: str,
+    etag: str | None,
     expires: timedelta,
     attachment: str | None,
     cdn: CdnKey | None,
@@ -46,7 +49,9 @@ def presigned(
     head = _head(client, options.bucket, key, version_id=version_id if cdn is None else None)
     if _metadata(head).get(UID_METADATA_KEY) != recording_uid:
         raise NotPresignableError("The object at the key does not belong to this Recording.")
-    _check_archive(head, lifetime)
+    if etag and etag_in(head) != etag:
+        raise NotPresignableError("The object at the key was replaced: it has another ETag than the one stored.")
+    _check_archive(head, lifetime, now=now)
     disposition = None if attachment is None else _disposition(attachment)
     if cdn is not None:
         if version_id is not None and head.get("VersionId") != version_id:
@@ -85,7 +90,7 @@ def _metadata(head: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in head.get("Metadata", {}).items()}
 
 
-def _check_archive(head: Any, lifetime: _Lifetime) -> None:
+def _check_archive(head: Any, lifetime: _Lifetime, *, now: datetime) -> None:
     """Archived objects cannot be downloaded before they are restored, and a restored copy has an end."""
     state = state_in(head)
     if state.is_restoring:
@@ -98,6 +103,11 @@ def _check_archive(head: Any, lifetime: _Lifetime) -> None:
             "kubectl recordings restore."
         )
     if state.restored_until is not None:
+        if state.restored_until - now < _SHORTEST:
+            raise NotPresignableError(
+                f"The restored copy of the archived object ({state.archive}) ended at "
+                f"{state.restored_until:%Y-%m-%d %H:%M:%S} UTC. Restore it again: kubectl recordings restore."
+            )
         lifetime.limit(state.restored_until, "the restored copy of the archived object ends")
 
 
