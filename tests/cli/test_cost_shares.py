@@ -49,13 +49,41 @@ def test_recordings_count_from_the_day_on_which_they_were_stored_and_in_the_scop
     item = {
         "metadata": {"namespace": "team", "name": "x"},
         "spec": {"storageLocation": "archive", "owner": {"org": "acme", "user": "ada"}},
-        "status": {"phase": "Complete", "bytesTotal": 7, "completedAt": "2026-10-20T09:00:00Z"},
+        "status": {
+            "phase": "Complete",
+            "completedAt": "2026-10-20T09:00:00Z",
+            "artifacts": [{"name": "video", "phase": "Complete", "bytesTotal": 7}],
+        },
     }
     scopes = (ReportScope(), ReportScope(namespaces=("team",)), ReportScope(namespaces=("ops",)))
     assert [len(stored_bytes([item], org="acme", user="ada", project=None, scope=one)) for one in scopes] == [1, 1, 0]
     assert [one.is_meant for one in stored_bytes([item], org="acme", user="bob", project=None, scope=scopes[0])] == [
         False
     ]
+
+
+def test_only_artifacts_that_are_stored_count() -> None:
+    def recording(name: str, *artifacts: dict[str, object]) -> dict[str, object]:
+        return {
+            "metadata": {"namespace": "team", "name": name},
+            "spec": {"storageLocation": "archive", "owner": {"org": "acme"}},
+            "status": {
+                "phase": "Failed",
+                "bytesTotal": 1000,
+                "completedAt": "2026-10-20T09:00:00Z",
+                "artifacts": list(artifacts),
+            },
+        }
+
+    failed: dict[str, object] = {"name": "video", "phase": "Failed", "bytesTotal": 1000}
+    stored = {"name": "audio", "phase": "Complete", "bytesTotal": 7}
+    items = [
+        recording("nothing", failed),
+        recording("some", failed, stored),
+        recording("expired", {**stored, "reason": "Expired"}),
+    ]
+    known = stored_bytes(items, org="acme", user=None, project=None, scope=ReportScope())
+    assert [one.size_bytes for one in known] == [7]
 
 
 @pytest.mark.cluster
@@ -65,7 +93,8 @@ def test_a_share_needs_the_right_to_list_recordings(
 ) -> None:
     in_cluster(admin, REPORT)
     made = a_recording(admin, namespace, "standup")
-    set_status(admin, made, {"phase": "Complete", "bytesTotal": 7, "completedAt": "2026-10-20T09:00:00Z"})
+    stored = [{"name": "video", "phase": "Complete", "bytesTotal": 7}]
+    set_status(admin, made, {"phase": "Complete", "completedAt": "2026-10-20T09:00:00Z", "artifacts": stored})
     refused = clerk.run("cost", "--org", "acme", "--user", "ada")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "You may not list recordings." in refused.stderr

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Final, NoReturn
 
@@ -59,18 +59,19 @@ def run_cost(request: CostRequest) -> None:
         begin, end = _period(request, stored)
         history = of_org(within(stored.status.history, begin, end), request.org)
         if request.group_by or history.hidden:
-            entries, currency = _from_samples(cluster, request, stored, hidden=history.hidden)
+            entries, currency, as_of = _from_samples(cluster, request, stored, hidden=history.hidden)
             entries = within(entries, begin, end)
         else:
             note_state(stored)
             entries, currency = list(history.entries), stored.status.cost.currency if stored.status.cost else ""
+            as_of = stored.status.as_of
         if request.user or request.project:
             entries = _share(cluster, request, stored, entries)
     found = rows(entries, step=Step(request.by))
     if not any(row.value or row.cost for row in found):
         _fail_empty(request, stored, begin, end)
     note_parts(stored)
-    _note_period(stored, begin, end)
+    _note_period(stored, begin, end, as_of=as_of)
     by = GroupBy(request.group_by or "org")
     name = stored.metadata.name
     write_cost(
@@ -121,7 +122,8 @@ def _period(request: CostRequest, stored: StorageReport) -> tuple[date, date]:
 
 def _from_samples(
     cluster: Cluster, request: CostRequest, stored: StorageReport, *, hidden: Sequence[str]
-) -> tuple[list[HistoryEntry], str]:
+) -> tuple[list[HistoryEntry], str, datetime]:
+    """The entries, their currency, and until when they are known."""
     scope = stored.spec.scope.model_copy(update={"orgs": (request.org,)})
     narrowed = stored.model_copy(update={"spec": stored.spec.model_copy(update={"scope": scope})})
     try:
@@ -141,7 +143,7 @@ def _from_samples(
     for remark in inputs.notes:
         note(remark)
     note_unpriced(unpriced(view.charges, view.terms))
-    return whole_history(view, GroupBy(request.group_by or "org")), currency
+    return whole_history(view, GroupBy(request.group_by or "org")), currency, view.as_of
 
 
 def _no_samples(request: CostRequest, stored: StorageReport, hidden: Sequence[str], error: Exception) -> str:
@@ -172,14 +174,14 @@ def _kept(stored: StorageReport) -> str:
     return f"Its history is from {dates[0]} to {dates[-1]}." if dates else "Its history is empty."
 
 
-def _note_period(stored: StorageReport, begin: date, end: date) -> None:
+def _note_period(stored: StorageReport, begin: date, end: date, *, as_of: datetime | None) -> None:
     """Say which part of the period the numbers are not about."""
     status = stored.status
     days = sorted(first_day(entry) for entry in status.history)
     if days and begin < days[0]:
         note(f"Nothing is known of the days before {days[0]}.")
-    if status.as_of is not None and end >= status.as_of.date():
-        note(f"The numbers are those until {status.as_of:%Y-%m-%d %H:%M} UTC.")
+    if as_of is not None and end >= as_of.date():
+        note(f"The numbers are those until {as_of:%Y-%m-%d %H:%M} UTC.")
     months = [first_day(entry) for entry in status.history if len(entry.date) == _MONTH_CHARS]
     cut = sorted({f"{day:%Y-%m}" for day in (begin, end) if day.replace(day=1) in months})
     if cut and (begin.day > 1 or end.replace(day=1) in months):

@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording_status import Phase
 from recording_operator.api.storagereport import ReportScope
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.cli.recordings.row import row_of
@@ -32,17 +34,25 @@ class StoredBytes:
 def stored_bytes(
     items: Iterable[Mapping[str, Any]], *, org: str, user: str | None, project: str | None, scope: ReportScope
 ) -> list[StoredBytes]:
-    """The stored Recordings of an organisation in the scope of a report."""
+    """The Recordings of an organisation in the scope of a report that have stored something."""
     found = []
-    for row in map(row_of, items):
+    for item in items:
+        row, size_bytes = row_of(item), _stored_size(item)
         at = parse_time(row.completed)
         outside = (scope.namespaces and row.namespace not in scope.namespaces) or (
             scope.storage_locations and row.location not in scope.storage_locations
         )
-        if row.org == org and at is not None and not outside:
+        if row.org == org and at is not None and size_bytes and not outside:
             meant = user in (None, row.user) and project in (None, row.project)
-            found.append(StoredBytes(day=at.date(), size_bytes=row.bytes_total, is_meant=meant))
+            found.append(StoredBytes(day=at.date(), size_bytes=size_bytes, is_meant=meant))
     return found
+
+
+def _stored_size(item: Mapping[str, Any]) -> int:
+    """The bytes of the artifacts that are in the store: a Recording that failed may have stored some of them."""
+    artifacts = (item.get("status") or {}).get("artifacts") or ()
+    stored = (one for one in artifacts if one.get("phase") == Phase.COMPLETE and one.get("reason") != Reason.EXPIRED)
+    return sum(one.get("bytesTotal") or one.get("bytesDone") or 0 for one in stored)
 
 
 def shared(entries: Iterable[HistoryEntry], known: Iterable[StoredBytes]) -> list[HistoryEntry]:
