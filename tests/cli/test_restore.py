@@ -67,8 +67,8 @@ def test_the_days_of_a_copy_begin_again(world: StoredWorld) -> None:
 
 def test_wait_ends_when_all_can_be_read(world: StoredWorld) -> None:
     finish = Meanwhile(do=lambda: finish_restores(world.strict.bucket))
-    # Four requests about each artifact begin and request its restore.
-    world.strict.fault(Fault(operation="HeadObject", action=finish, first=14))
+    # Five requests about each artifact begin and request its restore, and two look again.
+    world.strict.fault(Fault(operation="HeadObject", action=finish, first=15))
     done = world.run("restore", "video", "screen", "--wait", "--interval", "0s", "-o", "json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["artifacts"]
@@ -136,7 +136,7 @@ def test_wait_does_not_ask_without_a_pause(
         pauses.append(seconds)
         finish_restores(world.strict.bucket)
 
-    monkeypatch.setattr(restoring.time, "sleep", sleep)
+    monkeypatch.setattr("recording_operator.cli.artifacts.restoring.time.sleep", sleep)
     assert world.run("restore", "video", "--wait", "--interval", interval).exit_code == 0
     assert pauses == [pause_s]
 

@@ -56,15 +56,15 @@ def run_cost(request: CostRequest) -> None:
     configure_logging(redactor=Redactor(), log_format="text", level=logging.ERROR)  # failures are said by themselves
     with open_cluster(request.cluster) as cluster:
         stored = _report(cluster, request)
+        as_of = stored.status.as_of
         begin, end = _period(request, stored)
         history = of_org(within(stored.status.history, begin, end), request.org)
         if request.group_by or history.hidden:
-            entries, currency, as_of = _from_samples(cluster, request, stored, hidden=history.hidden)
-            entries = within(entries, begin, end)
+            counted, currency, as_of = _from_samples(cluster, request, stored, hidden=history.hidden)
+            entries = within(counted, begin, end)
         else:
             note_state(stored)
             entries, currency = list(history.entries), stored.status.cost.currency if stored.status.cost else ""
-            as_of = stored.status.as_of
         if request.user or request.project:
             entries = _share(cluster, request, stored, entries)
     found = rows(entries, step=Step(request.by))
