@@ -96,6 +96,7 @@ def untouched_process() -> Iterator[None]:
     root.setLevel(level)
     logging.raiseExceptions = raises
     logging.captureWarnings(False)
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A control plane for the chart's tests, which install and remove CRDs that all other tests need."""
 
 import json
+from functools import partial
 from typing import Any, Final
 
 from localcluster import ControlPlane
@@ -28,6 +29,12 @@ def remove_crds(cluster: ControlPlane) -> None:
         for crd in crds:
             cluster.kubectl.run("patch", crd, "--type=merge", '--patch={"metadata": {"finalizers": []}}')
         cluster.kubectl("wait", "--for=delete", "--timeout=40s", *crds)
+    eventually(partial(_is_gone, cluster), within_s=40)
+
+
+def _is_gone(cluster: ControlPlane) -> bool:
+    """Whether the API server serves our kinds no longer, which it notices some time after the definitions are gone."""
+    return cluster.kubectl.run("get", "--raw", "/apis/recordings.dev/v1alpha1").returncode != 0
 
 
 def foreign_kind(kind: str, group: str) -> Object:

@@ -25,6 +25,8 @@ from tests.support.waiting import eventually
 
 __all__ = ["strict_server"]
 
+_OF_PYTEST = ("COLUMNS", "LINES", "NO_COLOR")
+"""Workers of pytest have a size in their environment, and no terminal."""
 _ROOT = Path(__file__).resolve().parents[2]
 _RBAC = "rbac.authorization.k8s.io"
 PROGRAM = Path(sys.executable).with_name("kubectl-recordings")
@@ -40,7 +42,9 @@ class Person:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of their shell. There is no colour, and nobody's AWS credentials."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name != "NO_COLOR"}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name not in _OF_PYTEST
+        }
         return {**kept, "KUBECONFIG": str(self.kubeconfig), "AWS_EC2_METADATA_DISABLED": "true"}
 
     def run(

@@ -18,6 +18,7 @@ from recording_operator.cli.administration.checks.operator import policy_in_word
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
+from tests.chart.cluster import remove_crds
 from tests.cli.conftest import People, Person
 from tests.kube.objects import a_recording, set_status
 from tests.support.node_api import node, own_address, pod
@@ -191,6 +192,7 @@ def _responds(admin: RestClient, path: str) -> bool:
 
 
 def test_an_api_server_without_the_kinds(bare_cluster: ControlPlane, people: People) -> None:
+    remove_crds(bare_cluster)
     person = Person(kubeconfig=bare_cluster.kubeconfig, namespace="default")
     found = checked(person)
     assert found["crd recordings"][0] == "failed"

@@ -13,7 +13,8 @@ FILES = sorted(
         *(PACKAGE / "api").glob("storagereport*.py"),
         PACKAGE / "api" / "figures.py",
         *(PACKAGE / "controller" / "reports" / f"{name}.py" for name in ("refresher", "prices", "status")),
-        PACKAGE / "cli" / "report.py",
+        *(PACKAGE / "cli" / "commands" / f"{name}.py" for name in ("report", "cost")),
+        *(PACKAGE / "cli" / "reports").glob("*.py"),
     ]
 )
 

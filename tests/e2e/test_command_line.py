@@ -20,7 +20,7 @@ def test_an_upload_is_watched_shown_and_waited_for(world: World) -> None:
         Terminal([PROGRAM, "wait", "standup", "--for", "stored", *here], env=person.environment) as wait,
     ):
         screen.wait_for("MB/s")
-        assert "█" in screen.text
+        screen.wait_for("█")  # a tenth of the bytes
         assert "Weekly sync" in screen.text
         wait.wait_for("Waiting for standup Uploading, ")
         shown = person.output("status", "standup", *here)

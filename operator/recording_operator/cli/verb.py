@@ -112,11 +112,16 @@ class VerbGroup(_NamesProgram, click.Group):
         return items
 
 
+def _lacks_a_right(message: str) -> bool:
+    """Whether RBAC has rejected a request, or a server that gives no reason."""
+    return message.rstrip().endswith(": 403") or (_LACKS_A_RIGHT.search(message) is not None and _DENIED not in message)
+
+
 def explained(error: KubeError) -> str:
     """A failure of the API server for the person who called."""
     right = right_of(error.method, error.path)
     match error:
-        case Forbidden() if right is not None and _LACKS_A_RIGHT.search(str(error)) and _DENIED not in str(error):
+        case Forbidden() if right is not None and _lacks_a_right(str(error)):
             return f"You may not {right}. To check your rights: {right.check}"
         case Unauthorized():
             return "The API server does not accept your credentials. Log in again, or choose another --context."
