@@ -126,6 +126,32 @@ def test_usage(people: People, arguments: tuple[str, ...], said: str) -> None:
     assert said in " ".join(wrong.stderr.split())
 
 
+@pytest.mark.parametrize("labels", ["", " \t"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("retry", "--all-failed"),
+        ("cancel",),
+        ("suspend",),
+        ("resume",),
+        ("delete", "--yes"),
+        ("move", "--from", "archive", "--to", "elsewhere", "--yes"),
+        ("wait", "--for", "failed"),
+    ],
+)
+def test_an_empty_selector_selects_nothing(
+    people: People, admin: RestClient, namespace: str, verb: tuple[str, ...], labels: str
+) -> None:
+    """As from `-l "$LABELS"` in a script, where the variable is empty."""
+    a_recording(admin, namespace, "new")
+    set_status(admin, a_recording(admin, namespace, "failed"), FAILED)
+    stored = admin.request("GET", path_of(namespace))["items"]
+    refused = people.tenant.run(*verb, "-l", labels)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "would select all Recordings" in " ".join(refused.stderr.split())
+    assert admin.request("GET", path_of(namespace))["items"] == stored
+
+
 def test_in_all_namespaces(people: People, admin: RestClient, namespace: str) -> None:
     a_recording(admin, namespace, "weekly")
     label(admin, namespace, "weekly", namespace)

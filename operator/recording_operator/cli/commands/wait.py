@@ -6,6 +6,7 @@ import click
 
 from recording_operator.cli.cluster_options import cluster_options
 from recording_operator.cli.durations import Duration
+from recording_operator.cli.label_selector import LabelSelector
 from recording_operator.cli.names import RecordingName
 from recording_operator.cli.verb import Verb
 
@@ -20,7 +21,13 @@ Examples:
 
 @click.command("wait", cls=Verb, epilog=_EXAMPLES)
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=RecordingName())
-@click.option("-l", "--selector", metavar="LABELS", help="Wait for those with these labels now, such as team=sales.")
+@click.option(
+    "-l",
+    "--selector",
+    type=LabelSelector(),
+    metavar="LABELS",
+    help="Wait for those with these labels now, such as team=sales.",
+)
 @click.option(
     "--for",
     "goal",
