@@ -2,9 +2,11 @@
 
 import os
 import pty
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
@@ -31,6 +33,10 @@ def names(admin: RestClient, namespace: str) -> list[str]:
 
 def edit(admin: RestClient, namespace: str, name: str, body: dict[str, Any]) -> None:
     admin.request("PATCH", f"{path_of(namespace)}/{name}", body=body, content_type=MERGE_PATCH)
+
+
+def context_of(kubeconfig: Path) -> str:
+    return str(yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))["current-context"])
 
 
 def stored_ones(admin: RestClient, namespace: str) -> None:
@@ -68,6 +74,7 @@ def test_without_a_terminal_it_does_not_ask(people: People, admin: RestClient, n
     assert (unasked.returncode, unasked.stdout) == (2, "")
     assert unasked.stderr.startswith(
         "kubectl recordings: 3 Recordings will be deleted: kept, removed, new.\n"
+        f"  Context {context_of(people.tenant.kubeconfig)}, namespace {namespace}.\n"
         "  Their objects in archive are DELETED: 60.0 MB.\n"
         "  Their objects in archive stay: 60.0 MB.\n"
         "  1 Recording not stored completely: uploads are aborted.\n"

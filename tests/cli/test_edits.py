@@ -200,7 +200,8 @@ def test_a_move_asks_and_says_how_much(people: People, admin: RestClient, namesp
         a_recording(admin, namespace, "unfinished")
         unasked = people.admin.run("move", "--from", "archive", "--to", other)
         assert (unasked.returncode, unasked.stdout) == (2, "")
-        assert f"1 Recording (weekly), 7.0 MB, will be copied to {other}." in unasked.stderr
+        assert f"1 Recording (weekly), 7.0 MB, will be copied to {other}.\n  Context " in unasked.stderr
+        assert f", namespace {namespace}.\n" in unasked.stderr
         assert "Add --yes" in unasked.stderr
         assert recording_of(admin, namespace)["spec"]["storageLocation"] == "archive"
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import click
+
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.verb import program
 from recording_operator.kube.connection import connection, impersonation
@@ -26,6 +28,10 @@ class Cluster:
     namespace: str
     context_namespace: str
     """The one of the context, whatever -n says."""
+    context: str | None = None
+    """Its name; None in a pod."""
+    given_namespace: str | None = None
+    """That of -n."""
     now: datetime
     """When the verb was called."""
     _offsets: list[timedelta] = field(default_factory=list)
@@ -39,9 +45,16 @@ class Cluster:
         return min(self._offsets, key=abs) if self._offsets else None
 
     def address(self, name: str) -> tuple[str, str]:
-        """Namespace and name of an object, which may be written NAMESPACE/NAME."""
+        """Namespace and name of an object, which may be written NAMESPACE/NAME.
+
+        Raises UsageError if that is another namespace than that of -n.
+        """
         namespace, slash, rest = name.partition("/")
-        return (namespace, rest) if slash else (self.namespace, name)
+        if not slash:
+            return self.namespace, name
+        if self.given_namespace not in {None, namespace}:
+            raise click.UsageError(f"{namespace}/{rest} is not in namespace {self.given_namespace}. Leave out -n.")
+        return namespace, rest
 
 
 @contextmanager
@@ -66,6 +79,8 @@ def open_cluster(options: ClusterOptions) -> Iterator[Cluster]:
             rest=rest,
             namespace=options.namespace or server.namespace,
             context_namespace=server.namespace,
+            context=server.context,
+            given_namespace=options.namespace,
             now=datetime.now(UTC),
             _offsets=offsets,
         )

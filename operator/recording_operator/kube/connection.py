@@ -116,6 +116,8 @@ class Connection:
     verify_tls: bool = True
     tls_server_name: str | None = None
     proxy: str | None = None
+    context: str | None = None
+    """The kubeconfig's; None in a pod."""
     impersonation: tuple[tuple[str, str], ...] = ()
     """Headers that ask the API server to act as another user."""
 
@@ -218,6 +220,7 @@ def _of_context(selected: SelectedContext) -> Connection:
     return Connection(
         server=str(cluster.text("server")).rstrip("/"),
         namespace=selected.namespace,
+        context=selected.name,
         token=_token(user),
         authority=_pem(cluster, "certificate-authority"),
         certificate=_pem(user, "client-certificate"),
@@ -267,6 +270,7 @@ def _through_client(files: tuple[Path, ...], selected: SelectedContext) -> Conne
     return Connection(
         server=str(library.host),
         namespace=selected.namespace,
+        context=selected.name,
         token=LibraryToken(library),
         authority=Pem(file=library.ssl_ca_cert),
         certificate=Pem(file=library.cert_file),

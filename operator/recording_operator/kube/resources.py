@@ -194,9 +194,12 @@ class Resources:
         path = kind.path(namespace, name)
         return self._rest.request("PATCH", path, body=change, content_type=MERGE_PATCH, query=_dry_run(dry_run))
 
-    def delete(self, kind: ResourceKind, name: str, *, uid: str, namespace: str | None = None) -> None:
-        """Delete exactly this object. Raises NotFound, Conflict."""
-        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
+    def delete(
+        self, kind: ResourceKind, name: str, *, uid: str, version: str | None = None, namespace: str | None = None
+    ) -> None:
+        """Delete exactly this object; with `version`, only in that state. Raises NotFound, Conflict."""
+        conditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": conditions}
         self._rest.request("DELETE", kind.path(namespace, name), body=options)
 
 

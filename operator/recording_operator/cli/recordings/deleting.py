@@ -10,20 +10,23 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from recording_operator.api.names import DELETE_OBJECT_FINALIZER
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.confirmation import confirm
 from recording_operator.cli.recordings.deletion_plan import DeletionPlan, plan_deletion
+from recording_operator.cli.recordings.deletion_policy import PolicyChange, may_have_happened, wait_for_finalizer
 from recording_operator.cli.recordings.ending import wait_until
 from recording_operator.cli.recordings.row import row_of
-from recording_operator.cli.recordings.selection import NothingToDo, Progress, name_of, selected
+from recording_operator.cli.recordings.scope import Scope
+from recording_operator.cli.recordings.selection import NothingToDo, Progress, is_terminating, name_of, selected
 from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, note
-from recording_operator.kube.errors import Forbidden, KubeError, NotFound
+from recording_operator.kube.errors import Conflict, Forbidden, KubeError, NotFound
 from recording_operator.kube.resources import EVENTS, LOCATIONS, RECORDINGS
 
-_FINALIZER_WITHIN: Final = timedelta(seconds=30)
+_TRIES: Final = 5
+_GONE: Final = "It is gone already."
+_BEING_DELETED: Final = "It is being deleted already."
 _NOT_ALLOWED: Final = "DeletionPolicyNotAllowed"
 
 
@@ -46,6 +49,8 @@ class DeleteRequest:
     wait: bool
     timeout: timedelta | None
     dry_run: str | None
+    prepared_within: timedelta = timedelta(seconds=30)
+    """How long the operator may take to see that it has to delete objects."""
 
 
 def run_delete(request: DeleteRequest) -> None:
@@ -61,17 +66,33 @@ def run_delete(request: DeleteRequest) -> None:
             return
         if request.objects is ObjectChoice.DELETE:
             _check_locations(cluster, found)
-        plan = plan_deletion(found, policy=_POLICIES[request.objects])
-        if request.dry_run is not None:
-            note(plan.text())
-        else:
-            confirm(_question(plan), assume_yes=request.yes)
-        progress = Progress(verb="deleted", dry_run=request.dry_run)
-        try:
-            progress.each(found, lambda one: _delete(cluster, one, request))
-        finally:
-            if request.wait and request.dry_run is None:
-                _wait(cluster, [one for one in found if name_of(one) in progress.done], request)
+        policy = _POLICIES[request.objects]
+        changing = [one for one in found if policy is not None or not is_terminating(one)]
+        if changing:
+            _show(plan_deletion(changing, policy=policy), Scope.of(cluster, changing), request)
+        _delete_all(cluster, found, request)
+
+
+def _show(plan: DeletionPlan, scope: Scope, request: DeleteRequest) -> None:
+    if request.dry_run is not None:
+        note(plan.text(scope))
+    else:
+        confirm(f"{plan.text(scope)}\nGo on?", assume_yes=request.yes)
+
+
+def _delete_all(cluster: Cluster, found: Sequence[dict[str, Any]], request: DeleteRequest) -> None:
+    progress = Progress(verb="deleted", dry_run=request.dry_run)
+
+    def wait() -> None:
+        if request.wait and request.dry_run is None:
+            _wait(cluster, [one for one in found if name_of(one) in progress.settled], request)
+
+    try:
+        progress.each(found, lambda one: _delete(cluster, one, request))
+    except Failure:
+        wait()
+        raise
+    wait()
 
 
 _POLICIES: Final = {
@@ -79,10 +100,6 @@ _POLICIES: Final = {
     ObjectChoice.DELETE: "Delete",
     ObjectChoice.KEEP: "Retain",
 }
-
-
-def _question(plan: DeletionPlan) -> str:
-    return f"{plan.text()}\nGo on?"
 
 
 def _check_locations(cluster: Cluster, found: Sequence[Mapping[str, Any]]) -> None:
@@ -111,44 +128,82 @@ def _location(recording: Mapping[str, Any]) -> str | None:
 
 
 def _delete(cluster: Cluster, recording: Mapping[str, Any], request: DeleteRequest) -> None:
-    metadata = recording["metadata"]
-    if metadata.get("deletionTimestamp") and request.objects is ObjectChoice.AS_THE_POLICY_SAYS:
-        raise NothingToDo("It is being deleted already.")
-    if request.dry_run == "client":
-        return
     policy = _POLICIES[request.objects]
-    if policy is not None:
-        recording = _with_policy(cluster, recording, policy, is_trial=request.dry_run == "server")
-    if request.dry_run == "server":
+    if policy is None:
+        _delete_by_policy(cluster, recording, request)
+    elif request.dry_run == "server":
+        PolicyChange(cluster=cluster, recording=recording, policy=policy).write(is_trial=True)
+    elif request.dry_run is None:
+        _delete_after(PolicyChange(cluster=cluster, recording=recording, policy=policy), request)
+
+
+def _delete_by_policy(cluster: Cluster, recording: Mapping[str, Any], request: DeleteRequest) -> None:
+    if is_terminating(recording):
+        raise NothingToDo(_BEING_DELETED)
+    if request.dry_run is not None:
         return
+    if request.yes:  # nothing was shown
+        _send(cluster, recording)
+        return
+    for _ in range(_TRIES):
+        current = _as_shown(cluster, recording)
+        try:
+            _send(cluster, current, version=current["metadata"]["resourceVersion"])
+        except Conflict:
+            continue
+        return
+    raise Failure(f"{name_of(recording)} was not deleted: it is changed all the time. Try again.")
+
+
+def _as_shown(cluster: Cluster, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The Recording as it is now. Raises Failure if its deletion would do something else than the user has seen."""
+    metadata = shown["metadata"]
     try:
-        cluster.resources.delete(RECORDINGS, metadata["name"], uid=metadata["uid"], namespace=metadata["namespace"])
+        current = cluster.resources.get(RECORDINGS, metadata["name"], namespace=metadata["namespace"])
     except NotFound:
-        raise NothingToDo("It is gone already.") from None
-
-
-def _with_policy(cluster: Cluster, recording: Mapping[str, Any], policy: str, *, is_trial: bool) -> Mapping[str, Any]:
-    """Write the deletionPolicy, and wait until the operator knows that it has to delete the objects."""
-    metadata = recording["metadata"]
-    if recording["spec"].get("deletionPolicy", "Retain") != policy:
-        change = {"metadata": {"uid": metadata["uid"]}, "spec": {"deletionPolicy": policy}}
-        recording = cluster.resources.patch(
-            RECORDINGS, metadata["name"], change, namespace=metadata["namespace"], dry_run=is_trial
-        )
-    if policy == "Retain" or is_trial or _has_finalizer(recording):
-        return recording
-    try:
-        wait_until(cluster, recording, _has_finalizer, what="prepared", timeout=_FINALIZER_WITHIN)
-    except Failure:
+        raise NothingToDo(_GONE) from None
+    if current["metadata"]["uid"] != metadata["uid"]:
+        raise NothingToDo(_GONE)
+    if is_terminating(current):
+        raise NothingToDo(_BEING_DELETED)
+    before, after = (plan_deletion([one], policy=None) for one in (shown, current))
+    if (before.removed, before.kept) != (after.removed, after.kept):
         raise Failure(
-            f"{name_of(recording)} was not deleted: the operator has not added its finalizer, without which the "
-            "objects would stay. Check that the operator runs, and try again. spec.deletionPolicy is Delete now."
-        ) from None
-    return recording
+            f"{name_of(shown)} was not deleted: its deletionPolicy or its stored files have changed since they were "
+            "shown. Call this again."
+        )
+    return current
 
 
-def _has_finalizer(recording: Mapping[str, Any] | None) -> bool:
-    return recording is None or DELETE_OBJECT_FINALIZER in (recording["metadata"].get("finalizers") or ())
+def _delete_after(change: PolicyChange, request: DeleteRequest) -> None:
+    """Write the policy, wait until the operator has seen it, and delete."""
+    is_sent = False
+    try:
+        written = change.write()
+        if change.policy == "Delete":
+            wait_for_finalizer(change.cluster, written, within=request.prepared_within)
+        is_sent = True
+        _send(change.cluster, written)
+    except NotFound:
+        raise NothingToDo(_GONE) from None
+    except NothingToDo:
+        raise
+    except BaseException as error:
+        if is_sent and may_have_happened(error):
+            note(f"{name_of(change.recording)}: it may have been deleted, with deletionPolicy {change.policy}.")
+        else:
+            change.put_back()
+        raise
+
+
+def _send(cluster: Cluster, recording: Mapping[str, Any], *, version: str | None = None) -> None:
+    metadata = recording["metadata"]
+    try:
+        cluster.resources.delete(
+            RECORDINGS, metadata["name"], uid=metadata["uid"], version=version, namespace=metadata["namespace"]
+        )
+    except NotFound:
+        raise NothingToDo(_GONE) from None
 
 
 def _wait(cluster: Cluster, deleted: Sequence[Mapping[str, Any]], request: DeleteRequest) -> None:

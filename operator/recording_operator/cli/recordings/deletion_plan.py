@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from recording_operator.api.units import format_bytes
+from recording_operator.cli.recordings.scope import Scope
 from recording_operator.cli.screen.amounts import recordings
-from recording_operator.cli.screen.text import clean
 
 _MOST_NAMES: Final = 5
 
@@ -16,17 +16,15 @@ _MOST_NAMES: Final = 5
 class DeletionPlan:
     """What is deleted. The bytes are those of stored artifacts, by location."""
 
-    names: tuple[str, ...]
+    count: int
     removed: Mapping[str, int]
     kept: Mapping[str, int]
     unfinished: int
     moving: int
 
-    def text(self) -> str:
+    def text(self, scope: Scope) -> str:
         """A sentence a line."""
-        shown = ", ".join(clean(name) for name in self.names[:_MOST_NAMES])
-        more = f" and {len(self.names) - _MOST_NAMES} more" if len(self.names) > _MOST_NAMES else ""
-        lines = [f"{recordings(len(self.names))} will be deleted: {shown}{more}."]
+        lines = [f"{recordings(self.count)} will be deleted: {scope.named(most=_MOST_NAMES)}.", f"  {scope.text()}"]
         lines += [
             f"  Their objects in {where} are DELETED: {format_bytes(count)}."
             for where, count in sorted(self.removed.items())
@@ -45,13 +43,12 @@ class DeletionPlan:
 
 def plan_deletion(found: Iterable[Mapping[str, Any]], *, policy: str | None) -> DeletionPlan:
     """`policy`: the deletionPolicy that all get first; None: each has its own."""
-    names: list[str] = []
     removed: dict[str, int] = defaultdict(int)
     kept: dict[str, int] = defaultdict(int)
-    unfinished = moving = 0
+    count = unfinished = moving = 0
     for one in found:
         spec, status = one["spec"], one.get("status") or {}
-        names.append(one["metadata"]["name"])
+        count += 1
         stored = [part for part in status.get("artifacts") or () if _is_stored(part)]
         where = str(status.get("storageLocation") or spec.get("storageLocation") or "an unknown location")
         objects = removed if (policy or spec.get("deletionPolicy")) == "Delete" else kept
@@ -59,7 +56,7 @@ def plan_deletion(found: Iterable[Mapping[str, Any]], *, policy: str | None) -> 
             objects[where] += sum(part.get("bytesTotal") or part.get("bytesDone") or 0 for part in stored)
         unfinished += (status.get("phase") or "Pending") not in ("Complete", "Failed")
         moving += bool(status.get("move"))
-    return DeletionPlan(names=tuple(names), removed=removed, kept=kept, unfinished=unfinished, moving=moving)
+    return DeletionPlan(count=count, removed=removed, kept=kept, unfinished=unfinished, moving=moving)
 
 
 def _is_stored(artifact: Mapping[str, Any]) -> bool:

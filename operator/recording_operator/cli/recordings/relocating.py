@@ -3,20 +3,22 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.confirmation import confirm
 from recording_operator.cli.recordings.row import row_of
-from recording_operator.cli.recordings.selection import NothingToDo, Progress, selected
+from recording_operator.cli.recordings.scope import Scope
+from recording_operator.cli.recordings.selection import NothingToDo, Progress, is_terminating, selected
 from recording_operator.cli.screen.amounts import recordings
-from recording_operator.cli.screen.text import clean
 from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, note
 from recording_operator.kube.errors import Conflict, Forbidden, NotFound
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS
+
+_MOST_NAMES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ def _can_be_moved(recording: Mapping[str, Any], request: MoveRequest) -> bool:
 
 def _obstacle(recording: Mapping[str, Any], request: MoveRequest) -> str | None:
     row = row_of(recording)
+    if is_terminating(recording):
+        return "It is being deleted."
     if row.phase != "Complete":
         return f"It is {row.phase}. Only a Recording that is Complete can be moved."
     if (recording["spec"].get("storageLocation") or row.location) == request.to:
@@ -76,9 +80,10 @@ def _check_target(cluster: Cluster, name: str) -> None:
 def _question(cluster: Cluster, movable: Sequence[Mapping[str, Any]], *, to: str) -> str:
     rows = [row_of(one) for one in movable]
     total = format_bytes(sum(row.bytes_total for row in rows))
-    names = f" ({clean(rows[0].name)})" if len(rows) == 1 else ""
+    scope = Scope.of(cluster, movable)
     by_origin = Counter(row.location for row in rows)
-    lines = [f"{recordings(len(rows))}{names}, {total}, will be copied to {to}."]
+    names = scope.named(most=_MOST_NAMES)
+    lines = [f"{recordings(len(rows))} ({names}), {total}, will be copied to {to}.", f"  {scope.text()}"]
     lines += [
         f"  from {origin}: {count}. {_afterwards(cluster, origin)}" for origin, count in sorted(by_origin.items())
     ]

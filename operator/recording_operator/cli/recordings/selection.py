@@ -21,6 +21,10 @@ class NothingToDo(Exception):  # noqa: N818 - it is no error
     """The Recording is in the wanted state already, or cannot get into it. The message says which."""
 
 
+class FailureOfAll(Failure):
+    """A failure that the other Recordings would have, too. They are not tried."""
+
+
 def selected(
     cluster: Cluster, selection: Selection, *, all_namespaces: bool, wanted: Callable[[Mapping[str, Any]], bool]
 ) -> list[dict[str, Any]]:
@@ -29,7 +33,7 @@ def selected(
     They are read once: what changes between this and the write is found by the API server.
     """
     if selection.names:
-        return [named(cluster, name) for name in dict.fromkeys(selection.names)]
+        return [_get(cluster, address) for address in dict.fromkeys(map(cluster.address, selection.names))]
     namespace = None if all_namespaces else cluster.namespace
     found = cluster.resources.list(RECORDINGS, namespace=namespace, labels=selection.labels)
     chosen = [one for one in found if wanted(one)]
@@ -41,7 +45,11 @@ def selected(
 
 def named(cluster: Cluster, name: str) -> dict[str, Any]:
     """One Recording, NAME or NAMESPACE/NAME. Raises Failure if it does not exist."""
-    namespace, name = cluster.address(name)
+    return _get(cluster, cluster.address(name))
+
+
+def _get(cluster: Cluster, address: tuple[str, str]) -> dict[str, Any]:
+    namespace, name = address
     try:
         return cluster.resources.get(RECORDINGS, name, namespace=namespace)
     except NotFound:
@@ -54,6 +62,11 @@ def name_of(recording: Mapping[str, Any]) -> str:
     return f"{metadata['namespace']}/{metadata['name']}"
 
 
+def is_terminating(recording: Mapping[str, Any]) -> bool:
+    """Whether it is being deleted."""
+    return bool(recording["metadata"].get("deletionTimestamp"))
+
+
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """Says what was done with each Recording, and counts those with which nothing could be done."""
@@ -64,16 +77,18 @@ class Progress:
     """In messages, if it is not the verb."""
     dry_run: str | None = None
     failed: int = 0
-    done: list[str] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
+    """Those with which it was done, or with which nothing was to do."""
 
     def each(self, found: Iterable[dict[str, Any]], work: Callable[[dict[str, Any]], object]) -> None:
         """Do the work for each. A failure does not stop the others; at the end it raises Failure."""
         listed = list(found)
-        for recording in listed:
+        for number, recording in enumerate(listed, 1):
             name = name_of(recording)
             try:
                 work(recording)
             except NothingToDo as reason:
+                self.settled.add(name)
                 note(f"{name}: {clean(reason)}")
             except (Unauthorized, ConnectionConfigError):
                 raise
@@ -83,12 +98,15 @@ class Progress:
                 self._note_failure(name, explained(error))
             except KubeError as error:
                 self._note_failure(name, explained(error))
+            except FailureOfAll as failure:
+                left = len(listed) - number
+                raise Failure(f"{failure.message}{f' {recordings(left)} not tried.' if left else ''}") from None
             except Failure as failure:
                 if len(listed) == 1:
                     raise
                 self._note_failure(name, failure.message)
             else:
-                self.done.append(name)
+                self.settled.add(name)
                 click.echo(f"recording.recordings.dev/{name.partition('/')[2]} {self.verb}{self.dry_run_suffix}")
         if self.failed:
             raise Failure(f"{recordings(self.failed)} of {len(listed)} could not be {self.participle or self.verb}.")
