@@ -1,6 +1,7 @@
 """`kubectl recordings delete` when something changes while it asks, and when it is interrupted. No operator runs."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def test_ctrl_c_puts_the_policy_back_and_does_not_begin_to_wait(
     for name in ("first", "second"):
         set_status(admin, a_recording(admin, namespace, name), STORED)
     finalized_by(admin, namespace, "first", ["recordings.dev/delete-object"])
-    arguments = [PROGRAM, "delete", "first", "second", "--objects", "--yes", "--wait"]
+    arguments: list[str | Path] = [PROGRAM, "delete", "first", "second", "--objects", "--yes", "--wait"]
     with Terminal(arguments, env=people.tenant.environment, columns=200) as terminal:
         terminal.wait_for("first deleted")
         terminal.type("\x03")
