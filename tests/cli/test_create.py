@@ -317,7 +317,7 @@ def test_what_happens_between_two_writes_leaves_nothing(
             ],
         },
     }
-    secret = OwnedSecretDraft(name="weekly", data={"video": URL.encode()})
+    secret = OwnedSecretDraft(name="weekly", data={"video": URL.encode()}, has_urls=True)
     with pytest.raises(type(event)):
         create_all(Resources(InterruptedRest(admin, event)), recording, [secret])
     assert (recordings(admin, namespace), secrets(admin, namespace)) == ([], [])

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import click
 
+from recording_operator.api.masking import MARK
+
 EXIT_INTERRUPTED: Final = 130
 _LONGEST_URL_BYTES: Final = 64 * 2**10
 _LONGEST_KEY_BYTES: Final = 1024
@@ -79,9 +81,15 @@ def read_url(argument: str) -> str:
     path = Path(argument[1:])
     try:
         with path.open("rb") as file:
-            return _only_line(file.read(_LONGEST_URL_BYTES + 1), str(path))
+            return _only_line(file.read(_LONGEST_URL_BYTES + 1), shown_path(path))
     except OSError as error:
-        raise click.UsageError(f"The URL cannot be read from {path}: {error.strerror}.") from None
+        raise click.UsageError(f"The URL cannot be read from {shown_path(path)}: {error.strerror}.") from None
+
+
+def shown_path(path: Path) -> str:
+    """A path for a message. Someone may have typed a URL without its scheme, so what follows `?` is not shown."""
+    before, mark, _ = str(path).partition("?")
+    return f"{before}?{MARK}" if mark else before
 
 
 def _only_line(data: bytes, where: str) -> str:

@@ -8,7 +8,7 @@ for this before a shell asks.
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.types import StringParamType
@@ -17,11 +17,35 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+_OF_URLS: Final = frozenset("?:")
+_MOST_SLASHES: Final = 2
+
+
+def _checked(kind: StringParamType, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    """Refuse a URL in place of a name, without its text: it may have a signature."""
+    slashes = _MOST_SLASHES if isinstance(kind, RecordingName) else 0
+    if _OF_URLS & set(value) or value.count("/") > slashes:
+        kind.fail("write a name here, not a URL or a path.", param, ctx)
+    return value
+
+
+class NewName(StringParamType):
+    """Name of an object that does not exist yet."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a URL."""
+        return _checked(self, super().convert(value, param, ctx), param, ctx)
+
+
 class RecordingName(StringParamType):
     """Name of a Recording, which may be written NAMESPACE/NAME. With `phases`, a shell offers only those."""
 
     def __init__(self, *, phases: Collection[str] = ()) -> None:
         self.phases = phases
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a URL."""
+        return _checked(self, super().convert(value, param, ctx), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         """Recordings of the namespace."""
@@ -35,6 +59,10 @@ class ArtifactName(StringParamType):
 
     def __init__(self, *, recording: str = "name") -> None:
         self.recording = recording
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse a URL."""
+        return _checked(self, super().convert(value, param, ctx), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         """Artifacts of the Recording."""

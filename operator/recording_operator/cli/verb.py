@@ -2,11 +2,14 @@
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import click
 from click.shell_completion import CompletionItem
 
+from recording_operator.api.masking import MARK, mask_urls
 from recording_operator.cells import clean
 from recording_operator.cli.rights import right_of
 from recording_operator.kube.errors import (
@@ -27,6 +30,8 @@ _LACKS_A_RIGHT: Final = re.compile(r" cannot \w+ resource ")
 """As RBAC says it. A quota or an admission policy responds with 403 too."""
 _DENIED: Final = "denied request"
 _SENTENCE_CHARS: Final = 200
+_QUERY: Final = re.compile(r"(?<=[\w/.%-])\?[^\s\"'<>=]+=[^\s\"'<>]*")
+"""The query of a URL without its scheme."""
 
 
 class Failure(click.ClickException):
@@ -53,8 +58,23 @@ def note(message: str) -> None:
 
 
 def _cleaned(message: str) -> str:
-    """The lines of a message without control characters: a part of it may come from the cluster."""
-    return "\n".join(clean(line) for line in message.split("\n"))
+    """The lines of a message without control characters and signatures: a part of it may come from the cluster."""
+    return "\n".join(clean(line) for line in _without_signatures(message).split("\n"))
+
+
+def _without_signatures(message: str) -> str:
+    """A message that quotes an argument may quote a presigned URL, or the end of one."""
+    return _QUERY.sub(f"?{MARK}", mask_urls(message))
+
+
+@contextmanager
+def _usage_without_signatures() -> Iterator[None]:
+    """Errors about arguments quote them."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.message = _without_signatures(error.message)  # type: ignore[misc]  # click itself reads it when it prints
+        raise
 
 
 def program() -> str:
@@ -93,6 +113,18 @@ class VerbGroup(_NamesProgram, click.Group):
 
     command_class = Verb
     group_class = type
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the options before the verb."""
+        with _usage_without_signatures():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        with _usage_without_signatures():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -8,7 +8,7 @@ import click
 from recording_operator.cli.artifact_options import Instant, artifact_options
 from recording_operator.cli.cluster_options import cluster_options
 from recording_operator.cli.durations import Duration
-from recording_operator.cli.names import LocationName
+from recording_operator.cli.names import LocationName, NewName
 from recording_operator.cli.selection_options import dry_run_option
 from recording_operator.cli.verb import Verb
 
@@ -38,7 +38,7 @@ class _Label(click.ParamType[tuple[str, str]]):
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=NewName())
 @artifact_options
 @click.option("--org", help="Organisation that owns the recording. Needed, unless --from-file says it.")
 @click.option("--user", help="User that it belongs to.")

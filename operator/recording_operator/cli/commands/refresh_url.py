@@ -6,7 +6,7 @@ import click
 
 from recording_operator.cli.artifact_options import Instant
 from recording_operator.cli.cluster_options import cluster_options
-from recording_operator.cli.names import RecordingName
+from recording_operator.cli.names import ArtifactName, RecordingName
 from recording_operator.cli.selection_options import dry_run_option
 from recording_operator.cli.verb import Verb
 
@@ -55,5 +55,6 @@ def refresh_url(words: tuple[str, ...], **options: Any) -> None:
 
     if len(words) > _BOTH:
         raise click.UsageError("Write NAME, ARTIFACT and URL.")
-    artifact = words[0] if len(words) == _BOTH else None
+    context = click.get_current_context()
+    artifact = ArtifactName().convert(words[0], None, context) if len(words) == _BOTH else None
     run_refresh_url(RefreshRequest(artifact=artifact, url=words[-1], **options))

@@ -19,6 +19,7 @@ from recording_operator.cli.recordings.drafting import (
     name_from_title,
     place,
     urls_into_secret,
+    with_expiry,
     with_suffix,
     without_signatures,
 )
@@ -162,11 +163,9 @@ def _draft(
     generated = with_suffix(prefix) if prefix else name_from_title(title)
     name = str(request.name or metadata.get("name") or generated)
     secret_name = with_suffix(name) if retried else name
-    kept = (
-        Placed(artifacts=list(spec["artifacts"]))
-        if request.secret is False
-        else urls_into_secret(spec["artifacts"], secret_name=secret_name, expires_at=request.expires_at)
-    )
+    listed = with_expiry(spec["artifacts"], request.expires_at)
+    in_spec = request.secret is False
+    kept = Placed(artifacts=listed) if in_spec else urls_into_secret(listed, secret_name=secret_name)
     added = place(files, secret_name=secret_name, secret=request.secret, expires_at=request.expires_at)
     metadata |= {"name": name, "namespace": namespace}
     if request.labels:
@@ -189,7 +188,8 @@ def _joined(first: Placed, second: Placed) -> tuple[OwnedSecretDraft, ...]:
     for secret in (*first.secrets, *second.secrets):
         known = joined.get(secret.name)
         data = {**(known.data if known else {}), **secret.data}
-        joined[secret.name] = OwnedSecretDraft(name=secret.name, data=data)
+        has_urls = secret.has_urls and (known is None or known.has_urls)
+        joined[secret.name] = OwnedSecretDraft(name=secret.name, data=data, has_urls=has_urls)
     return tuple(joined.values())
 
 

@@ -27,6 +27,8 @@ class OwnedSecretDraft:
 
     name: str
     data: Mapping[str, bytes] = field(repr=False)
+    has_urls: bool
+    """Whether the values are URLs. Otherwise they are files."""
 
     def manifest(self, *, namespace: str, owner: Mapping[str, Any] | None) -> dict[str, Any]:
         """The whole manifest. `owner` is the stored Recording; without one, nothing deletes the Secret later."""
@@ -40,7 +42,10 @@ class OwnedSecretDraft:
         """The manifest for people: without signatures of URLs, and without content."""
         manifest = self.manifest(namespace=namespace, owner=None)
         del manifest["data"]
-        return {**manifest, "stringData": {key: _shown(value) for key, value in self.data.items()}}
+        return {**manifest, "stringData": {key: self._shown(value) for key, value in self.data.items()}}
+
+    def _shown(self, value: bytes) -> str:
+        return mask_urls(value.decode(errors="replace")) if self.has_urls else f"({len(value)} bytes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +86,10 @@ def place(drafts: Sequence[DraftArtifact], *, secret_name: str, secret: bool | N
             entry["inline"] = draft.inline
         else:
             name = f"{secret_name}-content-{draft.name}"
-            contents.append(OwnedSecretDraft(name=name, data={CONTENT_KEY: draft.content or b""}))
+            contents.append(OwnedSecretDraft(name=name, data={CONTENT_KEY: draft.content or b""}, has_urls=False))
             entry["contentSecretRef"] = {"name": name, "key": CONTENT_KEY}
         artifacts.append(entry)
-    of_urls = (OwnedSecretDraft(name=secret_name, data=urls),) if urls else ()
+    of_urls = (OwnedSecretDraft(name=secret_name, data=urls, has_urls=True),) if urls else ()
     return Placed(artifacts=artifacts, secrets=(*of_urls, *contents))
 
 
@@ -96,7 +101,17 @@ def url_source(draft: DraftArtifact, *, secret_name: str | None, at: str | None)
     return {**named, **({"expiresAt": expires_at} if expires_at else {})}
 
 
-def urls_into_secret(artifacts: Iterable[Mapping[str, Any]], *, secret_name: str, expires_at: str | None) -> Placed:
+def with_expiry(artifacts: Iterable[Mapping[str, Any]], expires_at: str | None) -> list[dict[str, Any]]:
+    """Artifacts of a manifest. If `expires_at` is given, all URLs expire then, whatever the manifest says."""
+    return [
+        {**one, "source": {**source, "expiresAt": expires_at}}
+        if expires_at and (source := one.get("source") or {}) and "object" not in source
+        else dict(one)
+        for one in artifacts
+    ]
+
+
+def urls_into_secret(artifacts: Iterable[Mapping[str, Any]], *, secret_name: str) -> Placed:
     """Artifacts of a manifest whose URLs are moved into a Secret."""
     urls: dict[str, bytes] = {}
     moved = []
@@ -109,9 +124,9 @@ def urls_into_secret(artifacts: Iterable[Mapping[str, Any]], *, secret_name: str
         urls[name] = str(source["url"]).encode()
         draft = DraftArtifact(name=name, kind="", url=str(source["url"]))
         kept = {key: value for key, value in source.items() if key != "url"}
-        named = url_source(draft, secret_name=secret_name, at=source.get("expiresAt") or expires_at)
+        named = url_source(draft, secret_name=secret_name, at=source.get("expiresAt"))
         moved.append({**artifact, "source": {**kept, **named}})
-    of_urls = (OwnedSecretDraft(name=secret_name, data=urls),) if urls else ()
+    of_urls = (OwnedSecretDraft(name=secret_name, data=urls, has_urls=True),) if urls else ()
     return Placed(artifacts=moved, secrets=of_urls)
 
 
@@ -136,8 +151,3 @@ def without_signatures(recording: Mapping[str, Any]) -> dict[str, Any]:
         masked = {"source": {**source, "url": mask_urls(str(source["url"]))}} if source.get("url") else {}
         artifacts.append({**artifact, **masked})
     return {**recording, "spec": {**spec, "artifacts": artifacts}}
-
-
-def _shown(value: bytes) -> str:
-    text = value.decode(errors="replace")
-    return mask_urls(text) if "://" in text and "\n" not in text else f"({len(value)} bytes)"

@@ -79,6 +79,9 @@ def _checked(manifest: dict[str, Any], where: str) -> dict[str, Any]:
     metadata, spec = manifest.get("metadata") or {}, manifest.get("spec") or {}
     if not isinstance(metadata, dict) or not isinstance(spec, dict):
         raise click.UsageError(f"{where}: metadata and spec must be mappings.")
+    for field, value in (("spec.owner", spec.get("owner")), ("metadata.labels", metadata.get("labels"))):
+        if value is not None and not isinstance(value, dict):
+            raise click.UsageError(f"{where}: {field} must be a mapping.")
     artifacts = spec.get("artifacts") or []
     if not isinstance(artifacts, list) or not all(_is_artifact(one) for one in artifacts):
         raise click.UsageError(f"{where}: spec.artifacts must be a list of mappings, each with a name.")

@@ -117,7 +117,7 @@ class _Refresh:
         ):
             return {"urlSecretRef": ref}
         name = with_suffix(self._recording["metadata"]["name"])
-        secret = OwnedSecretDraft(name=name, data={self._artifact: self._url.encode()})
+        secret = OwnedSecretDraft(name=name, data={self._artifact: self._url.encode()}, has_urls=True)
         self._made = add_secret(resources, self._recording, secret, dry_run=self._is_trial)
         return {"urlSecretRef": {"name": name, "key": self._artifact}}
 

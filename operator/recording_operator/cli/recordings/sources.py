@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.api.units import format_bytes
-from recording_operator.cli.arguments import read_url
+from recording_operator.cli.arguments import read_url, shown_path
 from recording_operator.cli.verb import Failure
 from recording_operator.egress.errors import InvalidUrlError
 from recording_operator.egress.url import parse_url
@@ -108,15 +108,17 @@ def _content(name: str, path: Path) -> bytes:
             content = file.read(MAX_CONTENT_BYTES + 1)
             size_bytes = path.stat().st_size if len(content) > MAX_CONTENT_BYTES else len(content)
     except FileNotFoundError:
-        raise click.UsageError(f"The source of {name} is neither a URL nor a file: {path} does not exist.") from None
+        raise click.UsageError(
+            f"The source of {name} is neither a URL nor a file: {shown_path(path)} does not exist."
+        ) from None
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from None
+        raise click.UsageError(f"{shown_path(path)} cannot be read: {error.strerror}.") from None
     if not content:
-        raise Failure(f"{path} is empty.")
+        raise Failure(f"{shown_path(path)} is empty.")
     if len(content) > MAX_CONTENT_BYTES:
         raise Failure(
-            f"{path} has {format_bytes(size_bytes)}, and a Secret holds at most 1 MiB. Copy it to a bucket that a "
-            f"StorageLocation opens with spec.imports (aws s3 cp {path.name} s3://BUCKET/KEY), and write "
+            f"{shown_path(path)} has {format_bytes(size_bytes)}, and a Secret holds at most 1 MiB. Copy it to a "
+            f"bucket that a StorageLocation opens with spec.imports (aws s3 cp {path.name} s3://BUCKET/KEY), and write "
             "object:LOCATION/KEY instead."
         )
     return content
