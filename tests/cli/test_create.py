@@ -254,6 +254,23 @@ def test_without_the_right_to_finish_nothing_is_begun(
     assert recordings(admin, namespace) == []
 
 
+def test_without_the_right_to_wait_nothing_is_created(
+    writer: Person, admin: RestClient, namespace: str, cluster: ControlPlane
+) -> None:
+    rbac = "rbac.authorization.k8s.io"
+    cluster.kubectl("delete", "rolebinding", "viewer", "-n", namespace)
+    rules = [{"apiGroups": ["recordings.dev"], "resources": ["recordings"], "verbs": ["create", "get"]}]
+    role = {"kind": "Role", "metadata": {"name": "recordings-only", "namespace": namespace}, "rules": rules}
+    cluster.kubectl.apply({"apiVersion": f"{rbac}/v1", **role})
+    viewer = cluster.kubectl_as(writer.kubeconfig)
+    may = ("auth", "can-i", "watch", "recordings.recordings.dev", "-n", namespace)
+    eventually(lambda: viewer.run(*may).returncode != 0)
+    refused = writer.run("create", "weekly", "--org", "acme", "--video", "-", "--no-secret", "--wait", stdin=URL)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"You may not list recordings in namespace {namespace}, which is needed for --wait." in refused.stderr
+    assert recordings(admin, namespace) == []
+
+
 def test_what_the_api_server_rejects_is_said_without_the_value(
     people: People, admin: RestClient, namespace: str, url_file: str
 ) -> None:
@@ -354,6 +371,7 @@ def test_usage(people: People, arguments: tuple[str, ...], said: str) -> None:
         ("a: [", "neither YAML nor JSON, line"),
         ("- 1", "manifest of one Recording"),
         ("apiVersion: recordings.dev/v1alpha1\nkind: Recording\nspec: {artifacts: [1]}", "spec.artifacts must be"),
+        ("apiVersion: recordings.dev/v1alpha1\nkind: Recording\nspec: {owner: acme}", "spec.owner must be a mapping"),
     ],
 )
 def test_wrong_manifests(people: People, text: str, said: str) -> None:

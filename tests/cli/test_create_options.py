@@ -61,6 +61,19 @@ def test_expires_at_overrides_the_manifest(secret: str) -> None:
     assert "expiresAt" not in stored["source"]
 
 
+SUSPENDED = f"""
+apiVersion: recordings.dev/v1alpha1
+kind: Recording
+spec: {{owner: {{org: acme}}, suspend: true, artifacts: [{{name: video, kind: Video, source: {{url: "{URL}"}}}}]}}
+"""
+
+
+def test_nobody_waits_for_what_does_not_start() -> None:
+    refused = called("create", "weekly", "--from-file", "-", "--wait", stdin=SUSPENDED)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "spec.suspend, so the Recording would not start" in " ".join(refused.stderr.split())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

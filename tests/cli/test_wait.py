@@ -252,3 +252,17 @@ def test_a_restart_of_the_api_server_does_not_end_it(rough_cluster: ControlPlane
         set_status(admin, stored, COMPLETE)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "recording.recordings.dev/r complete\n", "")
+
+
+def test_without_a_terminal_a_reason_to_wait_is_said(
+    people: People, cluster: ControlPlane, admin: RestClient, namespace: str
+) -> None:
+    stored = a_recording(admin, namespace, "r")
+    with waiting(people.tenant, "r") as process:
+        eventually(partial(has_watch, cluster, namespace))
+        status = {"phase": "Pending", "reason": "SecretNotFound", "message": "video: There is no Secret a."}
+        stuck = set_status(admin, stored, status)
+        assert process.stderr is not None
+        assert "r is Pending. video: There is no Secret a. SecretNotFound: " in process.stderr.readline()
+        set_status(admin, stuck, COMPLETE)
+        assert process.wait(30) == 0

@@ -84,12 +84,13 @@ def create(**options: Any) -> None:
       object:LOCATION/KEY  an object that a StorageLocation holds already
 
     URLs go into a Secret that is deleted with the Recording. The Recording and its Secret are created together or not
-    at all: after a failure or Ctrl-C in between, the Recording is deleted again. The owner of the namespace must allow
-    the operator to read Secrets: if not, the Recording waits, and this command says so.
+    at all: after a failure, Ctrl-C or SIGTERM in between, the Recording is deleted again. The owner of the namespace
+    must allow the operator to read Secrets: if not, the Recording waits, and this command says so.
 
     With -o, and with --dry-run, URLs are printed without their signatures.
 
-    This needs the rights to create, get, patch and delete Recordings, and to create Secrets.
+    This needs the rights to create, get, patch and delete Recordings, and to create Secrets; with --wait, also to list
+    and watch Recordings.
 
     \b
     Exit status:

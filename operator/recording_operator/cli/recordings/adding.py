@@ -1,5 +1,6 @@
 """Adds artifacts to a Recording, for the verb `add-artifact`."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,13 +8,15 @@ import click
 
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
-from recording_operator.cli.recordings.drafting import place, with_suffix
+from recording_operator.cli.interruption import ended_as_by_ctrl_c
+from recording_operator.cli.recordings.drafting import Placed, place, with_suffix
 from recording_operator.cli.recordings.owned_secrets import add_secret, remove_secret
 from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
 from recording_operator.cli.recordings.selection import name_of, named
+from recording_operator.cli.recordings.settling import contains, is_rejected, look_again
 from recording_operator.cli.recordings.sources import DraftArtifact, FileArgument, read_sources
-from recording_operator.cli.verb import Failure
-from recording_operator.kube.errors import Conflict
+from recording_operator.cli.verb import Failure, note, program
+from recording_operator.kube.errors import Conflict, KubeError
 from recording_operator.kube.resources import RECORDINGS
 
 _TRIES: Final = 10
@@ -37,7 +40,7 @@ def run_add_artifact(request: AddRequest) -> None:
     if not request.files:
         raise click.UsageError("Which file? Write --video, --transcript or another of the options.")
     drafts = read_sources(request.files)
-    with open_cluster(request.cluster) as cluster:
+    with ended_as_by_ctrl_c(), open_cluster(request.cluster) as cluster:
         recording = named(cluster, request.name)
         _check(recording, drafts)
         if request.dry_run != "client":
@@ -58,7 +61,10 @@ def _check(recording: dict[str, Any], drafts: tuple[DraftArtifact, ...]) -> None
 
 
 def _add(cluster: Cluster, recording: dict[str, Any], drafts: tuple[DraftArtifact, ...], request: AddRequest) -> None:
-    """Secrets first: an artifact never names one that does not exist yet. They go again if the artifact is rejected."""
+    """Secrets first: an artifact never names one that does not exist yet. They go again if the artifact is rejected.
+
+    If it is not known whether the artifact was added, they stay: they are deleted with the Recording, too.
+    """
     is_trial = request.dry_run == "server"
     secret_name = with_suffix(recording["metadata"]["name"])
     placed = place(drafts, secret_name=secret_name, secret=request.secret, expires_at=request.expires_at)
@@ -66,13 +72,51 @@ def _add(cluster: Cluster, recording: dict[str, Any], drafts: tuple[DraftArtifac
     try:
         for secret in placed.secrets:
             made.append(add_secret(cluster.resources, recording, secret, dry_run=is_trial))
-        changed = _append(cluster, recording, placed.artifacts, is_trial=is_trial)
     except BaseException:
-        for stored in () if is_trial else made:
-            remove_secret(cluster.resources, stored)
+        _remove(cluster, () if is_trial else made)
         raise
+    try:
+        changed = _append(cluster, recording, placed.artifacts, is_trial=is_trial)
+    except BaseException as error:
+        if is_trial:
+            raise
+        if is_rejected(error):
+            _remove(cluster, made)
+            raise
+        found = _found(cluster, recording, placed)
+        if found is None or not isinstance(error, KubeError):
+            raise
+        changed = found
     if placed.secrets and not is_trial:
         warn_if_secrets_are_closed(cluster, changed)
+
+
+def _remove(cluster: Cluster, made: Iterable[Mapping[str, Any]]) -> None:
+    for stored in made:
+        remove_secret(cluster.resources, stored)
+
+
+def _found(cluster: Cluster, recording: dict[str, Any], placed: Placed) -> dict[str, Any] | None:
+    """The Recording with the artifacts, after a request without a response. Says what is found."""
+
+    def has_all(current: Mapping[str, Any]) -> bool:
+        known = {one["name"]: one for one in current["spec"]["artifacts"]}
+        return all(contains(known.get(one["name"]), one) for one in placed.artifacts)
+
+    found = look_again(cluster.resources, recording, has_all)
+    added, name = ", ".join(str(one["name"]) for one in placed.artifacts), name_of(recording)
+    if found is not None:
+        note(f"There was no response, but {name} has {added} now.")
+        return found
+    kept = ", ".join(secret.name for secret in placed.secrets)
+    stays = f" Secret {kept} was kept, and is deleted with the Recording." if kept else ""
+    note(f"It is not known whether {name} has {added} now. To look before you try again: {_look(recording)}.{stays}")
+    return None
+
+
+def _look(recording: Mapping[str, Any]) -> str:
+    metadata = recording["metadata"]
+    return f"{program()} status {metadata['name']} -n {metadata['namespace']}"
 
 
 def _append(

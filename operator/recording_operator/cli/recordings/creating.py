@@ -13,6 +13,7 @@ import click
 from recording_operator.api.names import API_VERSION, RECORDING_KIND
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.interruption import ended_as_by_ctrl_c
 from recording_operator.cli.recordings.drafting import (
     OwnedSecretDraft,
     Placed,
@@ -30,7 +31,7 @@ from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_
 from recording_operator.cli.recordings.selection import name_of, named
 from recording_operator.cli.recordings.sources import DraftArtifact, FileArgument, checked_url, read_sources
 from recording_operator.cli.recordings.waiting import WaitRequest, wait_in
-from recording_operator.cli.recordings.writing import check_writes, create_all
+from recording_operator.cli.recordings.writing import check_waiting, check_writes, create_all
 from recording_operator.cli.screen.formats import without_managed_fields, write_document
 from recording_operator.cli.verb import Failure, note
 from recording_operator.kube.errors import AlreadyExists
@@ -74,9 +75,11 @@ def run_create(request: CreateRequest) -> None:
     files = read_sources(request.files)
     base = read_manifest(request.from_file) if request.from_file is not None else _empty()
     _check(request, base, files)
+    if request.wait and base["spec"].get("suspend"):
+        raise click.UsageError("The manifest has spec.suspend, so the Recording would not start: leave --wait out.")
     if request.timeout is not None and not request.wait:
         raise click.UsageError("--timeout is for --wait.")
-    with open_cluster(request.cluster) as cluster:
+    with ended_as_by_ctrl_c(), open_cluster(request.cluster) as cluster:
         _create(cluster, request, base, files)
 
 
@@ -118,6 +121,8 @@ def _create(cluster: Cluster, request: CreateRequest, base: dict[str, Any], file
         drafted = _draft(request, base, files, namespace=namespace, retried=attempt > 0)
         try:
             checked = check_writes(cluster.resources, drafted.recording, drafted.secrets)
+            if request.wait:
+                check_waiting(cluster.resources, drafted.recording)
             if request.dry_run == "server":
                 _show(_Drafted(recording=checked, secrets=drafted.secrets), request)
                 return
@@ -130,10 +135,10 @@ def _create(cluster: Cluster, request: CreateRequest, base: dict[str, Any], file
             if attempt == _TRIES - 1:
                 raise
     _show(_Drafted(recording=stored, secrets=drafted.secrets), request)
+    if drafted.secrets and not drafted.recording["spec"].get("suspend"):
+        warn_if_secrets_are_closed(cluster, stored)
     if request.wait:
         _wait(cluster, request, stored)
-    elif drafted.secrets and not drafted.recording["spec"].get("suspend"):
-        warn_if_secrets_are_closed(cluster, stored)
 
 
 def _wait(cluster: Cluster, request: CreateRequest, stored: Mapping[str, Any]) -> None:

@@ -10,14 +10,16 @@ import click
 from recording_operator.cli.arguments import read_url
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.interruption import ended_as_by_ctrl_c
 from recording_operator.cli.recordings.controls import new_token
 from recording_operator.cli.recordings.drafting import OwnedSecretDraft, with_suffix
 from recording_operator.cli.recordings.owned_secrets import add_secret, remove_secret, replace_value
 from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
 from recording_operator.cli.recordings.selection import name_of, named
+from recording_operator.cli.recordings.settling import contains, is_rejected, look_again
 from recording_operator.cli.recordings.sources import checked_url, url_expiry
-from recording_operator.cli.verb import Failure
-from recording_operator.kube.errors import Conflict
+from recording_operator.cli.verb import Failure, note, program
+from recording_operator.kube.errors import Conflict, KubeError
 from recording_operator.kube.resources import RECORDINGS
 
 _TRIES: Final = 10
@@ -40,7 +42,7 @@ class RefreshRequest:
 def run_refresh_url(request: RefreshRequest) -> None:
     """Replace the URL. Raises Failure, KubeError, UsageError."""
     url = checked_url(read_url(request.url), name=request.artifact or "the artifact")
-    with open_cluster(request.cluster) as cluster:
+    with ended_as_by_ctrl_c(), open_cluster(request.cluster) as cluster:
         recording = named(cluster, request.name)
         artifact = _chosen(recording, request.artifact)
         if request.dry_run != "client":
@@ -82,7 +84,11 @@ def _statuses(recording: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 class _Refresh:
-    """The Secret is written first, then the spec. The spec wakes the operator, which then reads the fresh URL."""
+    """The Secret is written first, then the spec. The spec wakes the operator, which then reads the fresh URL.
+
+    The API server checks both before the first write. If it is not known whether the spec was written, a new Secret
+    stays: it is deleted with the Recording, too.
+    """
 
     def __init__(
         self, cluster: Cluster, recording: dict[str, Any], artifact: str, url: str, request: RefreshRequest
@@ -97,42 +103,80 @@ class _Refresh:
 
     def run(self) -> None:
         """Write both."""
-        named_secret = self._place() if self._in_secret else {"url": self._url}
-        try:
-            changed = self._write_source(named_secret)
-        except BaseException:
-            self._take_back()
-            raise
-        if self._in_secret and not self._is_trial:
+        if self._is_trial or self._in_secret:
+            self._write_source(self._place(is_trial=True), is_trial=True)
+        if self._is_trial:
+            return
+        changed = self._write()
+        if self._in_secret:
             warn_if_secrets_are_closed(self._cluster, changed)
 
     _made: dict[str, Any] | None = None
+    _replaced: str | None = None
+    """The Secret whose value was replaced."""
+    _sent: Mapping[str, Any] | None = None
+    """The spec of the last request."""
 
-    def _place(self) -> dict[str, Any]:
+    def _write(self) -> dict[str, Any]:
+        named_url = self._place(is_trial=False)
+        try:
+            return self._write_source(named_url, is_trial=False)
+        except BaseException as error:
+            if is_rejected(error):
+                self._take_back()
+                raise
+            found = self._found()
+            if found is None or not isinstance(error, KubeError):
+                raise
+            return found
+
+    def _found(self) -> dict[str, Any] | None:
+        """The Recording with the fresh URL, after a request without a response. Says what is found."""
+        found = look_again(
+            self._cluster.resources, self._recording, lambda current: contains(current["spec"], self._sent)
+        )
+        metadata, name = self._recording["metadata"], name_of(self._recording)
+        if found is not None:
+            note(f"There was no response, but {name} has a fresh URL of {self._artifact} now.")
+            return found
+        look = f"{program()} status {metadata['name']} -n {metadata['namespace']}"
+        made = None if self._made is None else self._made["metadata"]["name"]
+        stays = f" Secret {made} was kept, and is deleted with the Recording." if made else ""
+        note(f"It is not known whether {name} has a fresh URL of {self._artifact} now. To look: {look}.{stays}")
+        return None
+
+    def _place(self, *, is_trial: bool) -> dict[str, Any]:
         """Put the URL into the Secret that the artifact names, or into a new one. Returns the reference to it."""
+        if not self._in_secret:
+            return {"url": self._url}
         resources = self._cluster.resources
         ref = (self._source(self._recording)).get("urlSecretRef")
         if ref and replace_value(
-            resources, self._recording, ref["name"], key=ref["key"], value=self._url, dry_run=self._is_trial
+            resources, self._recording, ref["name"], key=ref["key"], value=self._url, dry_run=is_trial
         ):
+            self._replaced = None if is_trial else str(ref["name"])
             return {"urlSecretRef": ref}
         name = with_suffix(self._recording["metadata"]["name"])
         secret = OwnedSecretDraft(name=name, data={self._artifact: self._url.encode()}, has_urls=True)
-        self._made = add_secret(resources, self._recording, secret, dry_run=self._is_trial)
+        made = add_secret(resources, self._recording, secret, dry_run=is_trial)
+        self._made = None if is_trial else made
         return {"urlSecretRef": {"name": name, "key": self._artifact}}
 
     def _take_back(self) -> None:
-        if self._made is not None and not self._is_trial:
+        if self._made is not None:
             remove_secret(self._cluster.resources, self._made)
+        if self._replaced is not None:
+            note(f"Secret {self._replaced} has the fresh URL, but the Recording could not be changed.")
 
-    def _write_source(self, named_url: Mapping[str, Any]) -> dict[str, Any]:
+    def _write_source(self, named_url: Mapping[str, Any], *, is_trial: bool) -> dict[str, Any]:
         metadata, current = self._recording["metadata"], self._recording
         for _ in range(_TRIES):
             version = {"uid": metadata["uid"], "resourceVersion": current["metadata"]["resourceVersion"]}
-            change = {"metadata": version, "spec": self._spec(current, named_url)}
+            self._sent = self._spec(current, named_url)
+            change = {"metadata": version, "spec": self._sent}
             try:
                 return self._cluster.resources.patch(
-                    RECORDINGS, metadata["name"], change, namespace=metadata["namespace"], dry_run=self._is_trial
+                    RECORDINGS, metadata["name"], change, namespace=metadata["namespace"], dry_run=is_trial
                 )
             except Conflict:
                 current = named(self._cluster, name_of(self._recording))

@@ -21,6 +21,7 @@ from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChan
 from recording_operator.kube.rest import READ_TIMEOUT_S
 
 _MOST_NAMED: Final = 5
+_QUEUED: Final = "Queued"
 _RESOURCE: Final = "recording.recordings.dev"
 
 
@@ -128,11 +129,21 @@ class _Waiting:
         if target.uid and target.uid != manifest["metadata"]["uid"]:
             self._gone(address, target)
             return
-        target.manifest, target.state = manifest, state_of(manifest, self.request.goal)
+        before, target.manifest = target.manifest, manifest
+        target.state = state_of(manifest, self.request.goal)
+        if not self.line.is_shown:
+            self._explain(address, before, manifest)
         if target.state is GoalState.MISSED:
             raise self._missed(address, manifest)
         if target.state is GoalState.REACHED:
             self._reached(address)
+
+    def _explain(self, address: Address, before: dict[str, Any] | None, manifest: dict[str, Any]) -> None:
+        """Without a progress line, say once why a Recording does not start."""
+        status = manifest.get("status") or {}
+        reason, known = status.get("reason"), ((before or {}).get("status") or {}).get("reason")
+        if status.get("phase") == "Pending" and reason not in {None, _QUEUED, known}:
+            note(f"{self._name(address)} is Pending. {why(manifest)}")
 
     def _missing(self, address: Address) -> None:
         target = self.targets.get(address)

@@ -8,23 +8,29 @@
 
 If a step after the second fails, or the user presses Ctrl-C, the Recording is deleted. Only a process that is killed
 leaves something behind: a suspended Recording. There is never a Secret that nothing deletes.
+
+If the response to a request is lost, the Recording is read again. Until the last step an annotation says which call has
+created it, so that nobody else's is deleted.
 """
 
+import secrets as randomness
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from recording_operator.api.names import GROUP
 from recording_operator.cli.recordings.drafting import OwnedSecretDraft
+from recording_operator.cli.recordings.settling import contains, is_rejected, look_again
 from recording_operator.cli.rights import NamedRight
 from recording_operator.cli.screen.text import clean
-from recording_operator.cli.verb import Failure, explained, note
-from recording_operator.kube.errors import ApiUnavailable, Forbidden, KubeError, NotFound
+from recording_operator.cli.verb import Failure, explained, note, program
+from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.kube.resources import RECORDINGS, SECRETS, ResourceKind, Resources
 
 _ACCESS_REVIEWS: Final = ResourceKind(
     api_version="authorization.k8s.io/v1", plural="selfsubjectaccessreviews", namespaced=False
 )
 _SUSPENDED: Final = {"suspend": True}
+_CALL: Final = f"{GROUP}/created-by-call"
 
 
 def check_writes(
@@ -36,15 +42,22 @@ def check_writes(
     for secret in secrets:
         resources.create(SECRETS, secret.manifest(namespace=namespace, owner=None), namespace=namespace, dry_run=True)
     if secrets:
-        _check_right(resources, "patch", namespace)
-        _check_right(resources, "delete", namespace)
+        for verb in ("patch", "delete"):
+            _check_right(resources, recording, verb, purpose="to create a Recording together with a Secret")
     return checked
 
 
-def _check_right(resources: Resources, verb: str, namespace: str) -> None:
-    """Raise Failure if the caller may not do this with Recordings."""
+def check_waiting(resources: Resources, recording: Mapping[str, Any]) -> None:
+    """Raise Failure if the caller may not wait for the Recording, which does not exist yet."""
+    for verb in ("list", "watch"):
+        _check_right(resources, recording, verb, purpose="for --wait")
+
+
+def _check_right(resources: Resources, recording: Mapping[str, Any], verb: str, *, purpose: str) -> None:
+    """Raise Failure if the caller may not do this with the Recording."""
+    namespace, name = recording["metadata"]["namespace"], recording["metadata"]["name"]
     right = NamedRight(verb=verb, resource=RECORDINGS.plural, group=GROUP, namespace=namespace, name=None)
-    wanted = {"verb": verb, "group": GROUP, "resource": RECORDINGS.plural, "namespace": namespace}
+    wanted = {"verb": verb, "group": GROUP, "resource": RECORDINGS.plural, "namespace": namespace, "name": name}
     body = {
         "apiVersion": _ACCESS_REVIEWS.api_version,
         "kind": "SelfSubjectAccessReview",
@@ -55,10 +68,7 @@ def _check_right(resources: Resources, verb: str, namespace: str) -> None:
     except Forbidden:
         return  # it is found out later
     if not (response.get("status") or {}).get("allowed"):
-        raise Failure(
-            f"You may not {right}, which is needed to create a Recording together with a Secret. "
-            f"To check your rights: {right.check}"
-        )
+        raise Failure(f"You may not {right}, which is needed {purpose}. To check your rights: {right.check}")
 
 
 def create_all(
@@ -67,30 +77,64 @@ def create_all(
     """Create the Recording and its Secrets. Returns the stored Recording. Raises KubeError, KeyboardInterrupt."""
     namespace = recording["metadata"]["namespace"]
     if not secrets:
-        return resources.create(RECORDINGS, recording, namespace=namespace)
-    spec = recording["spec"]
-    try:
-        stored = resources.create(RECORDINGS, {**recording, "spec": {**spec, **_SUSPENDED}}, namespace=namespace)
-    except ApiUnavailable:
-        name = f"{namespace}/{recording['metadata']['name']}"
-        note(
-            f"It is not known whether Recording {name} was created. If it was, it is suspended. "
-            "Delete it, and try again."
-        )
-        raise
+        return _create(resources, recording, is_marked=False)
+    spec, metadata = recording["spec"], recording["metadata"]
+    mark = {**(metadata.get("annotations") or {}), _CALL: randomness.token_hex(8)}
+    first = {**recording, "metadata": {**metadata, "annotations": mark}, "spec": {**spec, **_SUSPENDED}}
+    stored = _create(resources, first, is_marked=True)
     try:
         for secret in secrets:
             resources.create(SECRETS, secret.manifest(namespace=namespace, owner=stored), namespace=namespace)
-        return stored if spec.get("suspend") else _let_start(resources, stored)
+        return _finish(resources, stored, is_suspended=bool(spec.get("suspend")))
     except BaseException:
         _take_back(resources, stored)
         raise
 
 
-def _let_start(resources: Resources, stored: Mapping[str, Any]) -> dict[str, Any]:
+def _create(resources: Resources, recording: Mapping[str, Any], *, is_marked: bool) -> dict[str, Any]:
+    """Create the Recording, or find out that it was created although there was no response.
+
+    `is_marked`: if the user ends it, it is deleted again.
+    """
+    metadata = recording["metadata"]
+    name = f"{metadata['namespace']}/{metadata['name']}"
+    try:
+        return resources.create(RECORDINGS, recording, namespace=metadata["namespace"])
+    except BaseException as error:
+        if is_rejected(error):
+            raise
+        stored = look_again(resources, recording, lambda found: contains(found, recording))
+        if stored is not None and isinstance(error, KubeError):
+            return stored
+        if stored is None:
+            look = f"{program()} status {metadata['name']} -n {metadata['namespace']}"
+            what_to_do = "If it was, it is suspended: delete it, and try again." if is_marked else f"To look: {look}"
+            note(f"It is not known whether Recording {name} was created. {what_to_do}")
+        elif is_marked:
+            _take_back(resources, stored)
+        else:
+            note(f"Recording {name} was created.")
+        raise
+
+
+def _finish(resources: Resources, stored: Mapping[str, Any], *, is_suspended: bool) -> dict[str, Any]:
+    """Let it start, if it should, and remove the annotation."""
     metadata = stored["metadata"]
-    change = {"metadata": {"uid": metadata["uid"]}, "spec": {"suspend": False}}
-    return resources.patch(RECORDINGS, metadata["name"], change, namespace=metadata["namespace"])
+    annotations, spec = {_CALL: None}, {"suspend": is_suspended}
+    change = {"metadata": {"uid": metadata["uid"], "annotations": annotations}, "spec": spec}
+    try:
+        return resources.patch(RECORDINGS, metadata["name"], change, namespace=metadata["namespace"])
+    except KubeError as error:
+        if is_rejected(error):
+            raise
+        found = look_again(resources, stored, lambda one: contains(one["spec"], spec) and not _has_mark(one))
+        if found is None:
+            raise
+        return found
+
+
+def _has_mark(recording: Mapping[str, Any]) -> bool:
+    return _CALL in (recording["metadata"].get("annotations") or {})
 
 
 def _take_back(resources: Resources, stored: Mapping[str, Any]) -> None:

@@ -18,6 +18,11 @@ class ProgressLine:
         self._is_shown = may_draw(sys.stderr)
         self._text = ""
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether anybody sees it."""
+        return self._is_shown
+
     def __enter__(self) -> Self:
         return self
 
