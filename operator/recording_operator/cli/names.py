@@ -22,7 +22,7 @@ _MOST_SLASHES: Final = 2
 
 
 def _checked(kind: StringParamType, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-    """Refuse a URL in place of a name, without its text: it may have a signature."""
+    """Reject a URL in place of a name, without its text: it may have a signature."""
     slashes = _MOST_SLASHES if isinstance(kind, RecordingName) else 0
     if _OF_URLS & set(value) or value.count("/") > slashes:
         kind.fail("write a name here, not a URL or a path.", param, ctx)
@@ -33,7 +33,7 @@ class NewName(StringParamType):
     """Name of an object that does not exist yet."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a URL."""
+        """Reject a URL."""
         return _checked(self, super().convert(value, param, ctx), param, ctx)
 
 
@@ -44,7 +44,7 @@ class RecordingName(StringParamType):
         self.phases = phases
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a URL."""
+        """Reject a URL."""
         return _checked(self, super().convert(value, param, ctx), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
@@ -61,7 +61,7 @@ class ArtifactName(StringParamType):
         self.recording = recording
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a URL."""
+        """Reject a URL."""
         return _checked(self, super().convert(value, param, ctx), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":

@@ -10,7 +10,7 @@ If a step after the second fails, or the user presses Ctrl-C, the Recording is d
 leaves something behind: a suspended Recording. There is never a Secret that nothing deletes.
 
 If the response to a request is lost, the Recording is read again. Until the last step an annotation says which call has
-created it, so that nobody else's is deleted.
+created it, so that only its own Recording is deleted.
 """
 
 import secrets as randomness

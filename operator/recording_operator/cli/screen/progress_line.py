@@ -20,7 +20,7 @@ class ProgressLine:
 
     @property
     def is_shown(self) -> bool:
-        """Whether anybody sees it."""
+        """Whether the terminal shows it."""
         return self._is_shown
 
     def __enter__(self) -> Self:
