@@ -146,10 +146,15 @@ def api_of(
     )
 
 
+_LISTED: Final = ("/deployments", "/leases")
+"""Where the verbs look for the operator."""
+
+
 def _handler_of(objects: Mapping[str, dict[str, Any] | int]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = objects.get(self.path.partition("?")[0], 404)
+            path = self.path.partition("?")[0]
+            found = objects.get(path, {"items": [], "metadata": {}} if path.endswith(_LISTED) else 404)
             status = found if isinstance(found, int) else 200
             failure = {"kind": "Status", "code": status, "reason": {403: "Forbidden", 404: "NotFound"}.get(status, "")}
             body = json.dumps(failure if isinstance(found, int) else found).encode()

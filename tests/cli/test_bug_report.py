@@ -183,7 +183,7 @@ def test_no_secret_is_in_the_file(people: People, namespace: str, tmp_path: Path
     # what remains is still of use
     recording = items(files, "objects/recordings.json")[0]
     assert recording["spec"]["artifacts"][0]["source"]["url"] == "https://media.example.com/[redacted]"
-    assert recording["status"]["message"].startswith("GET https://[redacted]@media.example.com/")
+    assert recording["status"]["message"].startswith("GET https://media.example.com/[redacted]")
     assert recording["metadata"]["annotations"]["recordings.dev/provider-id"] == "bot-1"
     assert items(files, "objects/eventsinks.json")[0]["spec"]["secretRef"] == {"name": "chat"}
     assert "failed\n" in files["operator/logs/op-1/operator.log"]

@@ -56,6 +56,9 @@ CRDS: Final = ResourceKind(api_version="apiextensions.k8s.io/v1", plural="custom
 ADMISSION_POLICIES: Final = ResourceKind(
     api_version="admissionregistration.k8s.io/v1", plural="validatingadmissionpolicies", namespaced=False
 )
+ADMISSION_BINDINGS: Final = ResourceKind(
+    api_version="admissionregistration.k8s.io/v1", plural="validatingadmissionpolicybindings", namespaced=False
+)
 
 
 class ChangeType(StrEnum):

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from recording_operator.cli.administration.checks.admission import check_admission
 from recording_operator.cli.administration.checks.checked import Checked, CheckState, failed, not_checked, run_check
 from recording_operator.cli.administration.checks.definitions import check_definitions
 from recording_operator.cli.administration.checks.objects import (
@@ -20,7 +21,6 @@ from recording_operator.cli.administration.checks.objects import (
     check_sources,
 )
 from recording_operator.cli.administration.checks.operator import (
-    check_admission,
     check_leader,
     check_operator,
     check_receiver,
@@ -28,7 +28,7 @@ from recording_operator.cli.administration.checks.operator import (
     check_webhooks,
 )
 from recording_operator.cli.administration.checks.server import check_api_server, check_clock, check_rights
-from recording_operator.cli.administration.installation import find_namespace
+from recording_operator.cli.administration.installation import SeveralOperatorsError, find_operator
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.rights import right_of
@@ -91,16 +91,19 @@ def all_checks(cluster: Cluster, request: CheckRequest) -> Iterator[Checked]:
 
 def _of_operator(cluster: Cluster, given: str | None) -> Iterator[Checked]:
     try:
-        namespace = find_namespace(cluster, given)
+        place = find_operator(cluster, given)
     except Forbidden as error:
         right = right_of(error.method, error.path)
         yield not_checked("operator", f"You may not {right}. --operator-namespace names the namespace of the operator.")
         return
-    if namespace is None:
+    except SeveralOperatorsError as error:
+        yield failed("operator", error.message)
+        return
+    if place is None:
         yield failed("operator", "No operator was found: there is no Lease and no Deployment of the chart.")
         return
     for name, check in _OF_OPERATOR:
-        yield from run_check(name, partial(check, cluster, namespace))
+        yield from run_check(name, partial(check, cluster, place.namespace))
 
 
 def _line(one: Checked, *, colour: bool) -> str:

@@ -1,10 +1,12 @@
 """Where the operator and the receiver are installed, as far as the caller may see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from recording_operator.cli.caller import Cluster
+from recording_operator.cli.verb import Failure, note
 from recording_operator.kube.errors import Forbidden
 from recording_operator.kube.lease import LEASE_NAME
 from recording_operator.kube.resources import DEPLOYMENTS, LEASES, PODS
@@ -26,21 +28,52 @@ class InstalledIn:
     receiver: Sequence[Mapping[str, Any]]
 
 
-def find_namespace(cluster: Cluster, given: str | None) -> str | None:
-    """The namespace of the operator: the given one, or that of the newest Lease, or of the chart's Deployment.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorPlace:
+    """The namespace of the operator."""
 
-    None if there is no operator. Raises Forbidden if the caller may not look for it anywhere.
+    namespace: str
+    is_certain: bool
+    """False if only a Lease was seen, or not the whole cluster: who may write in a namespace can create these there."""
+
+
+class SeveralOperatorsError(Failure):
+    """Several namespaces look like that of the operator. Anyone who may create a Deployment can make one look so."""
+
+    def __init__(self, namespaces: Iterable[str], what: str) -> None:
+        names = ", ".join(sorted(namespaces))
+        super().__init__(f"The namespaces {names} each have {what}. --operator-namespace says which one is meant.")
+
+
+def find_operator(cluster: Cluster, given: str | None) -> OperatorPlace | None:
+    """The namespace of the operator: the given one, that of the chart's only Deployment, or that of the only Lease.
+
+    None if there is no operator. Raises SeveralOperatorsError, and Forbidden if the caller may look for it nowhere.
     """
     if given is not None:
-        return given
+        return OperatorPlace(namespace=given, is_certain=True)
     try:
-        leases = list(cluster.resources.list(LEASES, fields=f"metadata.name={LEASE_NAME}"))
-        if leases:
-            return str(max(leases, key=_renewed)["metadata"]["namespace"])
-        found = next(iter(cluster.resources.list(DEPLOYMENTS, labels=PART_OF)), None)
-        return None if found is None else str(found["metadata"]["namespace"])
+        leases, deployments = _namespaces_with_leases(cluster, None), _namespaces_with_deployments(cluster, None)
     except Forbidden as forbidden:
         return _in_known_namespaces(cluster, forbidden)
+    return _only(deployments, leases, sees_all=True)
+
+
+def secrets_namespace(cluster: Cluster, given: str | None) -> str:
+    """The namespace with the Secrets of StorageLocations, for every verb that reads them.
+
+    If the caller may not look for the operator, or there is none, it is the one of the documentation. It is never that
+    of the context only because a Secret with the same name is there. Raises SeveralOperatorsError, KubeError.
+    """
+    try:
+        found = find_operator(cluster, given)
+    except Forbidden:
+        return USUAL_NAMESPACE
+    if found is None:
+        return USUAL_NAMESPACE
+    if not found.is_certain:
+        note(f"The operator's namespace seems to be {found.namespace}. --operator-namespace names another.")
+    return found.namespace
 
 
 def installed_in(cluster: Cluster, namespace: str) -> InstalledIn:
@@ -74,15 +107,38 @@ def _is_receiver(workload: Mapping[str, Any]) -> bool:
     return (workload["metadata"].get("labels") or {}).get(_COMPONENT) == _RECEIVER
 
 
-def _renewed(lease: Mapping[str, Any]) -> str:
-    return str((lease.get("spec") or {}).get("renewTime") or "")
+def _namespaces_with_leases(cluster: Cluster, namespace: str | None) -> set[str]:
+    found = cluster.resources.list(LEASES, namespace=namespace, fields=f"metadata.name={LEASE_NAME}")
+    return {str(one["metadata"]["namespace"]) for one in found}
 
 
-def _in_known_namespaces(cluster: Cluster, forbidden: Forbidden) -> str | None:
-    for namespace in dict.fromkeys((cluster.namespace, USUAL_NAMESPACE)):
-        try:
-            if list(cluster.resources.list(LEASES, namespace=namespace, fields=f"metadata.name={LEASE_NAME}")):
-                return namespace
-        except Forbidden:
-            continue
-    raise forbidden
+def _namespaces_with_deployments(cluster: Cluster, namespace: str | None) -> set[str]:
+    found = cluster.resources.list(DEPLOYMENTS, namespace=namespace, labels=PART_OF)
+    return {str(one["metadata"]["namespace"]) for one in found if not _is_receiver(one)}
+
+
+def _only(deployments: set[str], leases: set[str], *, sees_all: bool) -> OperatorPlace | None:
+    """A Lease counts only where there is no Deployment. Its time says nothing, because anyone can write it."""
+    for found, what, is_certain in (
+        (deployments, "a Deployment of the operator", sees_all),
+        (leases, f"a Lease {LEASE_NAME}", False),
+    ):
+        if len(found) > 1:
+            raise SeveralOperatorsError(found, what)
+        if found:
+            return OperatorPlace(namespace=next(iter(found)), is_certain=is_certain)
+    return None
+
+
+def _in_known_namespaces(cluster: Cluster, forbidden: Forbidden) -> OperatorPlace | None:
+    leases: set[str] = set()
+    deployments: set[str] = set()
+    for namespace in dict.fromkeys((cluster.context_namespace, USUAL_NAMESPACE)):
+        with suppress(Forbidden):
+            leases |= _namespaces_with_leases(cluster, namespace)
+        with suppress(Forbidden):
+            deployments |= _namespaces_with_deployments(cluster, namespace)
+    place = _only(deployments, leases, sees_all=False)
+    if place is None:
+        raise forbidden
+    return place

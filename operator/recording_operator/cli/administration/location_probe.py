@@ -5,14 +5,12 @@ import logging
 import sys
 import uuid
 from dataclasses import dataclass
-from typing import Final
 
 from pydantic import ValidationError
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.cli.administration.capabilities import capability_lines
-from recording_operator.cli.administration.checks.checked import missing_right
-from recording_operator.cli.administration.installation import find_namespace
+from recording_operator.cli.administration.installation import secrets_namespace
 from recording_operator.cli.administration.locations import store_address
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
@@ -23,13 +21,10 @@ from recording_operator.cli.verb import Failure, note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.errors import LocationError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.errors import Forbidden
 from recording_operator.kube.resources import LOCATIONS
 from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.stores.capabilities import Capabilities
-
-_NO_NAMESPACE: Final = "--operator-namespace names the namespace with the Secret."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +65,7 @@ def probe_location(request: LocationProbeRequest) -> None:
 
 def _probed(cluster: Cluster, location: StorageLocation, address: str, given: str | None) -> Capabilities:
     """Write, read and delete test objects of a name of their own: those of the operator are not touched."""
-    try:
-        namespace = find_namespace(cluster, given) if _needs_secret(location) else ""
-    except Forbidden as error:
-        raise _NoCredentialsError(f"{missing_right(error)} {_NO_NAMESPACE}") from None
-    if namespace is None:
-        raise _NoCredentialsError(f"No operator was found. {_NO_NAMESPACE}")
+    namespace = secrets_namespace(cluster, given) if _needs_secret(location) else ""
     note(f"Test objects are written to {address} and removed. This may take a minute.")
     with OpenedStores(KubeApi(cluster.rest), namespace) as stores:
         try:

@@ -10,7 +10,7 @@ from recording_operator.api.names import API_VERSION, STORAGE_LOCATION_KIND
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.administration.capabilities import capability_lines
 from recording_operator.cli.administration.checks.objects import ready_condition
-from recording_operator.cli.administration.installation import find_namespace
+from recording_operator.cli.administration.installation import SeveralOperatorsError, secrets_namespace
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.screen.formats import as_list, without_managed_fields, write_document
@@ -204,13 +204,13 @@ def _credentials(cluster: Cluster, spec: Mapping[str, Any], operator_namespace: 
         yield "The identity of the operator's pod is used."
         return
     try:
-        namespace = find_namespace(cluster, operator_namespace)
-        if namespace is None:
-            yield f"Secret {name}. No operator was found; --operator-namespace names its namespace."
-            return
+        namespace = secrets_namespace(cluster, operator_namespace)
         data = cluster.resources.get(SECRETS, name, namespace=namespace).get("data") or {}
     except NotFound:
         yield f"Secret {namespace}/{name} does not exist. Create it."
+        return
+    except SeveralOperatorsError as error:
+        yield f"Secret {name} was not checked. {error.message}"
         return
     except KubeError as error:
         yield f"Secret {name} was not checked. {explained(error)}"

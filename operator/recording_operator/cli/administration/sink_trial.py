@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from recording_operator.api.eventsink import EventSink
 from recording_operator.cli.administration.checks.checked import missing_right
 from recording_operator.cli.administration.checks.operator import SETTINGS_FILE, settings_maps
-from recording_operator.cli.administration.installation import find_namespace
+from recording_operator.cli.administration.installation import SeveralOperatorsError, find_operator
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.verb import Failure, note
@@ -76,12 +76,21 @@ def _sink(cluster: Cluster, namespace: str, name: str) -> EventSink:
 
 
 def _policy(cluster: Cluster, given: str | None) -> SinkPolicy:
-    """The operator's sink policy, or the default one if the caller may not read it."""
+    """The operator's sink policy, or the default one if the caller may not read it, or its namespace is a guess."""
     try:
-        namespace = find_namespace(cluster, given)
-        found = [] if namespace is None else settings_maps(cluster, namespace)
+        place = find_operator(cluster, given)
+        found = [] if place is None or not place.is_certain else settings_maps(cluster, place.namespace)
     except Forbidden as error:
         note(f"The default policy for addresses is used, not that of the operator. {missing_right(error)}")
+        return SinkPolicy()
+    except SeveralOperatorsError as error:
+        note(f"The default policy for addresses is used, not that of the operator. {error.message}")
+        return SinkPolicy()
+    if place is not None and not place.is_certain:
+        note(
+            "The default policy for addresses is used: it is not certain that the operator's namespace is "
+            f"{place.namespace}. --operator-namespace names it."
+        )
         return SinkPolicy()
     if not found:
         note("The default policy for addresses is used: no settings of the operator were found.")

@@ -11,7 +11,13 @@ from recording_operator.api.names import API_VERSION
 from recording_operator.cli.administration.checks.checked import missing_right
 from recording_operator.cli.administration.checks.definitions import check_definitions
 from recording_operator.cli.administration.checks.server import server_version
-from recording_operator.cli.administration.installation import find_namespace, image_of, installed_in, version_of
+from recording_operator.cli.administration.installation import (
+    SeveralOperatorsError,
+    find_operator,
+    image_of,
+    installed_in,
+    version_of,
+)
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.screen.text import clean
@@ -56,16 +62,19 @@ def _definitions(cluster: Cluster) -> str:
 
 def _installed(cluster: Cluster, given: str | None) -> Iterator[tuple[str, str]]:
     try:
-        namespace = find_namespace(cluster, given)
-        if namespace is None:
+        place = find_operator(cluster, given)
+        if place is None:
             yield "operator", "not found"
             return
-        installed = installed_in(cluster, namespace)
+        installed = installed_in(cluster, place.namespace)
     except Forbidden as error:
         yield "operator", f"unknown. {missing_right(error)}"
+        return
+    except SeveralOperatorsError as error:
+        yield "operator", f"unknown. {error.message}"
         return
     for name, workloads in (("operator", installed.operator), ("receiver", installed.receiver)):
         for one in workloads:
             yield name, f"{version_of(one) or 'unknown'}, image {image_of(one)}"
     if not installed.operator:
-        yield "operator", f"unknown: namespace {namespace} has a Lease and no Deployment of the chart"
+        yield "operator", f"unknown: namespace {place.namespace} has no Deployment of the chart"

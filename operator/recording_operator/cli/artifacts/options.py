@@ -17,7 +17,7 @@ class StoreAccess:
     """How the store is reached, and with whose credentials."""
 
     operator_namespace: str | None = None
-    """None: that of the context, then the one of the chart's documentation."""
+    """None: it is looked for."""
     endpoint_url: str | None = None
     own_credentials: bool = False
 
@@ -43,8 +43,8 @@ def store_options(command: _C) -> Callable[..., Any]:
 _OPTIONS: Final = (
     click.option(
         "--operator-namespace",
-        help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context, "
-        "then recording-operator.",
+        help="Namespace of the operator, with the StorageLocations' Secrets. Default: it is found by its Deployment or "
+        "its Lease; recording-operator if you may not see these.",
     ),
     click.option(
         "--own-credentials", is_flag=True, help="Use your own AWS credentials instead of the StorageLocation's Secret."

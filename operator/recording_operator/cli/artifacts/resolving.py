@@ -1,15 +1,16 @@
 """Finds a Recording, its stored artifacts, their StorageLocation and its credentials, with the user's own rights."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 import click
 from pydantic import ValidationError
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactKind, ArtifactStatus, Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.cli.administration.installation import secrets_namespace
 from recording_operator.cli.artifacts.options import StoreAccess
 from recording_operator.cli.caller import Cluster
 from recording_operator.cli.verb import Failure, program
@@ -18,16 +19,14 @@ from recording_operator.engine.former import former_of
 from recording_operator.engine.identity import recording_uid
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import NotFound
-from recording_operator.kube.secrets import SecretError, location_cdn, location_credentials
+from recording_operator.kube.secrets import location_cdn, location_credentials
 from recording_operator.stores.archive import ArchiveState
 from recording_operator.stores.credentials import StoreCredentials
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.factory import open_store
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.presigning import CdnKey
-
-_USUAL_NAMESPACE: Final = "recording-operator"
-"""Where the documentation installs the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +37,8 @@ class StoredRecording:
     location: StorageLocation
     credentials: StoreCredentials | None = field(repr=False)
     cdn: CdnKey | None = field(repr=False)
+    secret: str = ""
+    """The Secret of the credentials, for messages."""
 
     @contextmanager
     def opened(self) -> Iterator[LocationStore]:
@@ -48,6 +49,10 @@ class StoredRecording:
             if former is not None:
                 confirm(store, former)
             yield store
+        except StoreError as error:
+            if self.secret and error.location_reason in (Reason.CREDENTIALS_INVALID, Reason.ACCESS_DENIED):
+                error.message += f" They are those of {self.secret}."
+            raise
         finally:
             store.close()
 
@@ -116,8 +121,8 @@ def resolved(cluster: Cluster, recording: Recording, access: StoreAccess, *, cdn
         changes["credentials"] = None
     s3 = location.spec.s3.model_copy(update=changes)
     location = location.model_copy(update={"spec": location.spec.model_copy(update={"s3": s3})})
-    credentials, key = _secrets(cluster, location, access, cdn=cdn)
-    return StoredRecording(recording=recording, location=location, credentials=credentials, cdn=key)
+    credentials, key, secret = _secrets(cluster, location, access, cdn=cdn)
+    return StoredRecording(recording=recording, location=location, credentials=credentials, cdn=key, secret=secret)
 
 
 def found_object(store: LocationStore, recording: Recording, artifact: ArtifactStatus) -> FoundObject:
@@ -205,23 +210,16 @@ def _location(cluster: Cluster, recording: Recording) -> StorageLocation:
 
 def _secrets(
     cluster: Cluster, location: StorageLocation, access: StoreAccess, *, cdn: bool
-) -> tuple[StoreCredentials | None, CdnKey | None]:
-    """The Secrets of the location, from the first namespace that has them. Raises the SecretError of the last one."""
-    given = access.operator_namespace
-    namespaces = [given] if given else list(dict.fromkeys((cluster.context_namespace, _USUAL_NAMESPACE)))
-    *first, last = namespaces
-    for namespace in first:
-        with suppress(SecretError):
-            return _secrets_in(namespace, cluster, location, cdn=cdn)
-    return _secrets_in(last, cluster, location, cdn=cdn)
-
-
-def _secrets_in(
-    namespace: str, cluster: Cluster, location: StorageLocation, *, cdn: bool
-) -> tuple[StoreCredentials | None, CdnKey | None]:
-    kube = KubeApi(cluster.rest)
+) -> tuple[StoreCredentials | None, CdnKey | None, str]:
+    """The Secrets of the location, in the operator's namespace, and how the first is called in messages."""
+    given, store = location.store.credentials, location.store
+    name = None if given is None else given.key_secret
+    if name is None and (store.cdn is None or not cdn):
+        return None, None, ""
+    kube, namespace = KubeApi(cluster.rest), secrets_namespace(cluster, access.operator_namespace)
     credentials = location_credentials(kube, location, operator_namespace=namespace)
-    return credentials, location_cdn(kube, location, operator_namespace=namespace) if cdn else None
+    key = location_cdn(kube, location, operator_namespace=namespace) if cdn else None
+    return credentials, key, f"Secret {namespace}/{name}" if name else ""
 
 
 def _other_version(what: str) -> str:

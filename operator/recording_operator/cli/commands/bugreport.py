@@ -25,7 +25,7 @@ Examples:
     help="File to write. Default: recordings-bug-report-TIME.zip in this directory.",
 )
 @click.option(
-    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Lease or its Deployment."
+    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Deployment or its Lease."
 )
 @click.option("--anonymize", is_flag=True, help="Replace titles and the names of owners, such as by org-1.")
 @click.option(

@@ -17,7 +17,7 @@ Examples:
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @click.option(
-    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Lease or its Deployment."
+    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Deployment or its Lease."
 )
 @click.option(
     "-o", "--output", default="table", show_default=True, type=click.Choice(("table", "json")), help="Output format."

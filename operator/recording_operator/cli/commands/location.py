@@ -16,7 +16,8 @@ Examples:
 """
 _OPERATOR_NAMESPACE = click.option(
     "--operator-namespace",
-    help="Namespace of the operator, with the Secrets of StorageLocations. Default: it is found by its Lease.",
+    help="Namespace of the operator, with the Secrets of StorageLocations. Default: it is found by its Deployment or "
+    "its Lease.",
 )
 
 

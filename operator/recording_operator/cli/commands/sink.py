@@ -62,7 +62,7 @@ def list_(**options: Any) -> None:
 @click.argument("name", type=SinkName())
 @click.option(
     "--operator-namespace",
-    help="Namespace of the operator, with its policy for addresses. Default: it is found by its Lease.",
+    help="Namespace of the operator, with its policy for addresses. Default: it is found by its Deployment.",
 )
 @cluster_options()
 def test_sink(**options: Any) -> None:
@@ -72,7 +72,7 @@ def test_sink(**options: Any) -> None:
     from this machine, to the addresses that the operator's settings allow or, if you may not read these, to public
     addresses with https. The status of the EventSink does not change.
 
-    This needs the rights to get the EventSink and its Secret.
+    This needs the rights to get the EventSink and its Secret and, with spec.ref, the object that it names.
 
     \b
     Exit status:

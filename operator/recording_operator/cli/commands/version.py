@@ -18,7 +18,7 @@ Examples:
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @click.option("--client", is_flag=True, help="Only the version of this program, without a request to the cluster.")
 @click.option(
-    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Lease or its Deployment."
+    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Deployment or its Lease."
 )
 @click.option(
     "-o", "--output", default="text", show_default=True, type=click.Choice(("text", "json")), help="Output format."

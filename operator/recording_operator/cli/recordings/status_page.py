@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.recordings.artifact_lines import write_artifacts
+from recording_operator.cli.recordings.last_write import last_status_write
 from recording_operator.cli.recordings.object_events import ObjectEvents
 from recording_operator.cli.recordings.words import reason_sentence
 from recording_operator.cli.screen.bars import bar, stored_share
@@ -109,7 +110,7 @@ def _write_progress(page: Page, shown: _ShownParts) -> None:
 
 def _speed(shown: _ShownParts) -> str:
     """The average until the operator last wrote the status. Two reads would often see the same status."""
-    started, written = parse_time(shown.status.get("startedAt")), _last_write(shown.metadata) or shown.now
+    started, written = parse_time(shown.status.get("startedAt")), last_status_write(shown.metadata) or shown.now
     done, total = shown.status.get("bytesDone") or 0, shown.status.get("bytesTotal")
     if shown.phase != "Uploading" or started is None or not done:
         return ""
@@ -119,15 +120,6 @@ def _speed(shown: _ShownParts) -> str:
     rate = done / seconds
     left = f", at this rate {span((total - done) / rate)} more" if total else ""
     return f"{format_bytes(int(rate))}/s on average in {span(seconds)}{left}"
-
-
-def _last_write(metadata: Mapping[str, Any]) -> datetime | None:
-    times = [
-        parse_time(entry.get("time"))
-        for entry in metadata.get("managedFields") or ()
-        if entry.get("subresource") == "status"
-    ]
-    return max((time for time in times if time is not None), default=None)
 
 
 def _retries(shown: _ShownParts) -> str:

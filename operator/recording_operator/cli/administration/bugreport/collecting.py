@@ -13,7 +13,7 @@ from recording_operator.cli.administration.bugreport.redaction import ReportReda
 from recording_operator.cli.administration.checks.checked import missing_right
 from recording_operator.cli.administration.checks.operator import settings_maps
 from recording_operator.cli.administration.checks.server import server_version
-from recording_operator.cli.administration.installation import PART_OF, find_namespace, pods_of
+from recording_operator.cli.administration.installation import PART_OF, SeveralOperatorsError, find_operator, pods_of
 from recording_operator.cli.caller import Cluster
 from recording_operator.cli.verb import explained
 from recording_operator.kube.errors import Forbidden, KubeError
@@ -31,6 +31,7 @@ from recording_operator.kube.resources import (
     ResourceKind,
 )
 
+_METRICS: Final = "operator/metrics/"
 _MOST_LOG_BYTES: Final = 4 * 2**20
 _PORTS: Final = ("metrics", "http")
 _OUR_KINDS: Final[Mapping[str, tuple[ResourceKind, str]]] = {
@@ -56,16 +57,26 @@ class Collected:
 
     objects: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """By path."""
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    """Objects that are not in the report. Their names and secrets may be in its texts."""
+    documents: dict[str, Any] = field(default_factory=dict)
+    """JSON without objects, by path."""
     texts: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     """Sentences about what is not in the report."""
 
     def files(self, redaction: ReportRedaction) -> list[CollectedFile]:
         """All files without secrets."""
-        redaction.learn(one for found in self.objects.values() for one in found)
+        redaction.learn(one for found in (*self.objects.values(), self.listed) for one in found)
+        for path, text in self.texts.items():
+            if path.startswith(_METRICS):
+                redaction.learn_labels(text)
         files = [
             CollectedFile(path=path, text=_document([redaction.manifest(one) for one in found]))
             for path, found in self.objects.items()
+        ]
+        files += [
+            CollectedFile(path=path, text=_json(redaction.document(found))) for path, found in self.documents.items()
         ]
         files += [CollectedFile(path=path, text=redaction.text(text)) for path, text in self.texts.items()]
         missing = "".join(f"{line}\n" for line in self.missing) or "Nothing is missing.\n"
@@ -94,7 +105,7 @@ class Collector:
     def collect(self) -> Collected:
         """Everything that the caller may see. Raises KubeError if the API server does not respond."""
         version = server_version(self._cluster)
-        self._found.texts["versions.json"] = _json({"kubectl-recordings": __version__, "kubernetes": version})
+        self._found.documents["versions.json"] = {"kubectl-recordings": __version__, "kubernetes": version}
         for name, (kind, singular) in _OUR_KINDS.items():
             self._objects(f"objects/{name}.json", partial(self._of_kind, kind, singular))
         self._objects("objects/events.json", self._events)
@@ -128,6 +139,7 @@ class Collector:
                 f"objects/recordings.json: It contains {most} of {len(items)} Recordings: first those that are not "
                 "Complete, then the newest."
             )
+            self._found.listed += items
             items = sorted(items, key=_by_interest, reverse=True)[:most]
         return [{"apiVersion": API_VERSION, "kind": singular, **one} for one in items]
 
@@ -143,13 +155,17 @@ class Collector:
 
     def _operator(self) -> None:
         try:
-            namespace = find_namespace(self._cluster, self._options.operator_namespace)
+            place = find_operator(self._cluster, self._options.operator_namespace)
         except Forbidden as error:
             self._miss("operator/", error)
             return
-        if namespace is None:
+        except SeveralOperatorsError as error:
+            self._found.missing.append(f"operator/: {error.message}")
+            return
+        if place is None:
             self._found.missing.append("operator/: No operator was found.")
             return
+        namespace = place.namespace
         resources = self._cluster.resources
         self._objects(
             "operator/deployments.json",
@@ -179,7 +195,7 @@ class Collector:
                 self._text(file, partial(self._cluster.rest.text, f"{path}/log", query=query))
         port = _metrics_port(pod)
         if port is not None:
-            self._text(f"operator/metrics/{name}.txt", lambda: self._cluster.rest.text(f"{path}:{port}/proxy/metrics"))
+            self._text(f"{_METRICS}{name}.txt", lambda: self._cluster.rest.text(f"{path}:{port}/proxy/metrics"))
 
 
 def _by_interest(recording: Mapping[str, Any]) -> tuple[bool, str]:

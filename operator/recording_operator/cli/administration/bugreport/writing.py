@@ -1,6 +1,5 @@
 """Collects a bug report, says what is in it, and writes it, for the verb `bug-report`."""
 
-import json
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -50,9 +49,7 @@ def write_bug_report(request: BugReportRequest) -> None:
         )
         found = Collector(cluster, options).collect()
         checks = CheckRequest(cluster=request.cluster, operator_namespace=request.operator_namespace, output="json")
-        found.texts["check.json"] = (
-            json.dumps([asdict(one) for one in all_checks(cluster, checks)], indent=2, ensure_ascii=False) + "\n"
-        )
+        found.documents["check.json"] = [asdict(one) for one in all_checks(cluster, checks)]
     files = found.files(ReportRedaction(anonymize=request.anonymize))
     _describe(files, found.missing, anonymize=request.anonymize)
     if not request.yes and not click.confirm(f"Write {path}?", default=True, err=True):

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from recording_operator.cli.administration.checks.checked import Checked, failed, ok, warning
 from recording_operator.cli.caller import Cluster
+from recording_operator.cli.recordings.last_write import last_status_write
 from recording_operator.cli.screen.times import age, parse_time
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS, REPORTS, SINKS, SOURCES, ResourceKind
 
 _OVERDUE: Final = timedelta(minutes=15)
+_LONGEST_SILENCE: Final = {"Uploading": timedelta(hours=1), "Pending": timedelta(days=1)}
+"""While bytes are sent the status is written often. What waits may wait for others, but not for days."""
 _RECENT: Final = timedelta(days=1)
 _MOST_REASONS: Final = 3
 _KINDS: Final[Mapping[str, ResourceKind]] = {"location": LOCATIONS, "source": SOURCES, "sink": SINKS}
@@ -124,10 +127,23 @@ def check_recordings(cluster: Cluster, *, namespace: str | None) -> Iterator[Che
 
 
 def _is_stuck(manifest: Mapping[str, Any], cluster: Cluster) -> bool:
-    """Whether only a person can continue it, or its next attempt is overdue, or the operator has not seen it."""
+    """Whether only a person can continue it, or its next attempt is overdue, or the operator is silent."""
     status = manifest.get("status") or {}
     if any(one["type"] == "Stalled" and one["status"] == "True" for one in status.get("conditions") or ()):
         return True
     since = status.get("nextRetryTime") if status else manifest["metadata"].get("creationTimestamp")
     due = parse_time(since)
-    return due is not None and cluster.now - due > _OVERDUE
+    if due is not None:
+        return cluster.now - due > _OVERDUE
+    if (manifest.get("spec") or {}).get("suspend"):
+        return False
+    written, longest = _last_change(manifest), _LONGEST_SILENCE.get(str(status.get("phase")))
+    return written is not None and longest is not None and cluster.now - written > longest
+
+
+def _last_change(manifest: Mapping[str, Any]) -> datetime | None:
+    """When the status was last written, or a condition changed."""
+    conditions = (manifest.get("status") or {}).get("conditions") or ()
+    changes = [parse_time(one.get("lastTransitionTime")) for one in conditions]
+    times = [last_status_write(manifest["metadata"]), *changes]
+    return max((time for time in times if time is not None), default=None)

@@ -1,6 +1,6 @@
 """Checks of the operator and the receiver: their pods, the Lease, the settings, and the admission policies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,10 +13,12 @@ from recording_operator.cli.screen.times import parse_time, span
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.kube.errors import ApiUnavailable, NotFound
 from recording_operator.kube.lease import LEASE_NAME
-from recording_operator.kube.resources import ADMISSION_POLICIES, CONFIG_MAPS, LEASES, SERVICES
+from recording_operator.kube.resources import CONFIG_MAPS, LEASES, SERVICES
 from recording_operator.settings import SettingsError, parse_settings
 
 _METRICS_PORT: Final = "metrics"
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""The clock of the operator's node may be so far ahead of that of the API server."""
 _CHANGING_LEADER: Final = timedelta(minutes=1)
 SETTINGS_FILE: Final = "settings.yaml"
 
@@ -66,6 +68,14 @@ def check_leader(cluster: Cluster, namespace: str) -> Iterator[Checked]:
     since = cluster.now + (cluster.clock_offset or timedelta(0)) - renewed
     text = f"{holder} renewed the Lease {span(since.total_seconds())} ago"
     valid = timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0))
+    if since < -_CLOCKS_DIFFER:
+        ahead = span(-since.total_seconds())
+        yield failed(
+            "leader",
+            f"The Lease of {holder} says that it is renewed in {ahead}. Correct the clock of its node, or find out who "
+            "has written the Lease.",
+        )
+        return
     if since <= valid:
         yield ok("leader", f"{text}.")
     elif since <= valid + _CHANGING_LEADER:
@@ -96,27 +106,6 @@ def check_webhooks(cluster: Cluster, namespace: str) -> Iterator[Checked]:
 
 def _has_port(service: Mapping[str, Any], name: str) -> bool:
     return any(port.get("name") == name for port in service["spec"].get("ports") or ())
-
-
-def check_admission(cluster: Cluster) -> Iterator[Checked]:
-    """Whether the chart's admission policies are installed and type-check."""
-    found = list(cluster.resources.list(ADMISSION_POLICIES, labels=PART_OF))
-    if not found:
-        yield ok(
-            "admission", "The chart's admission policies are not installed; the operator checks namespaces itself."
-        )
-        return
-    wrong = [one["metadata"]["name"] for one in found if _warnings(one)]
-    if wrong:
-        yield failed("admission", f"The API server finds errors in {', '.join(wrong)}. Upgrade the CRDs or the chart.")
-    else:
-        yield ok("admission", f"{len(found)} admission policies are installed.")
-
-
-def _warnings(policy: Mapping[str, Any]) -> Sequence[Any]:
-    checking = (policy.get("status") or {}).get("typeChecking") or {}
-    found: Sequence[Any] = checking.get("expressionWarnings") or ()
-    return found
 
 
 def check_settings(cluster: Cluster, namespace: str) -> Iterator[Checked]:
