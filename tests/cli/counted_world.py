@@ -157,6 +157,8 @@ def _handler_of(objects: Mapping[str, dict[str, Any] | int]) -> type[BaseHTTPReq
             found = objects.get(path, {"items": [], "metadata": {}} if path.endswith(_LISTED) else 404)
             status = found if isinstance(found, int) else 200
             failure = {"kind": "Status", "code": status, "reason": {403: "Forbidden", 404: "NotFound"}.get(status, "")}
+            if status == 403:
+                failure["message"] = "User u cannot get resource x"
             body = json.dumps(failure if isinstance(found, int) else found).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

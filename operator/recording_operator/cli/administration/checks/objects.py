@@ -142,8 +142,9 @@ def _is_stuck(manifest: Mapping[str, Any], cluster: Cluster) -> bool:
 
 
 def _last_change(manifest: Mapping[str, Any]) -> datetime | None:
-    """When the status was last written, or a condition changed."""
+    """When it was created, its status was last written, or a condition changed."""
     conditions = (manifest.get("status") or {}).get("conditions") or ()
     changes = [parse_time(one.get("lastTransitionTime")) for one in conditions]
-    times = [last_status_write(manifest["metadata"]), *changes]
+    metadata = manifest["metadata"]
+    times = [parse_time(metadata.get("creationTimestamp")), last_status_write(metadata), *changes]
     return max((time for time in times if time is not None), default=None)
