@@ -2,9 +2,11 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,3 +145,22 @@ def test_a_location_that_the_operator_has_not_seen(
     assert "Checked:      not yet" in page
     assert "Behind:       the operator has seen generation 0 of 1 of the spec" in page
     assert people.admin.run("location", "status", "nowhere").returncode == 1
+
+
+def test_a_directory_is_checked_by_the_operator_only(people: People, cluster: ControlPlane, tmp_path: Path) -> None:
+    name = f"directory-{uuid.uuid4().hex[:8]}"
+    spec = {"filesystem": {"path": str(tmp_path)}}
+    manifest = {
+        "apiVersion": "recordings.dev/v1alpha1",
+        "kind": "StorageLocation",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    cluster.kubectl.apply(manifest)
+    try:
+        refused = people.admin.run("location", "check", name)
+    finally:
+        cluster.kubectl("delete", "storagelocation", name)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "is a directory in the operator's pods. Only the operator can check it." in refused.stderr
+    assert list(tmp_path.glob(".recording-operator*")) == []

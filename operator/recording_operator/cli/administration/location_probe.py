@@ -53,6 +53,11 @@ def probe_location(request: LocationProbeRequest) -> None:
             raise Failure(
                 f"StorageLocation {request.name} cannot be read. Its CRD has another version than this program."
             ) from None
+        if location.spec.s3 is None:
+            _show_last(location, cluster)
+            raise Failure(
+                f"StorageLocation {request.name} is a directory in the operator's pods. Only the operator can check it."
+            )
         try:
             found = _probed(cluster, location, address, request.operator_namespace)
         except _NoCredentialsError as error:
