@@ -22,7 +22,6 @@ from recording_operator.kube.errors import (
 )
 
 EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 EXIT_TIMEOUT: Final = 124
 EXIT_INTERRUPTED: Final = 130
 _PROGRAM: Final = "PROGRAM"

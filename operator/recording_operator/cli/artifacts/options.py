@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-RIGHTS: Final = """This needs the rights to get the Recording, its StorageLocation and the Secret of the location in the
-operator's namespace. Your own AWS credentials are used if the location names no Secret, and with --own-credentials."""
 _C = TypeVar("_C", bound=Callable[..., Any])
 
 
