@@ -98,7 +98,7 @@ def test_wait_outlives_failures_that_end(world: StoredWorld) -> None:
     done = world.run("restore", "video", "--wait", "--interval", "0s")
     assert done.exit_code == 0, done.output
     words = " ".join(done.stderr.split())
-    assert words.count("The store cannot be asked now, and is asked again") == 1
+    assert words.count("The store fails for now. Trying again") == 1
     assert "Artifact video is restored." in words
 
 

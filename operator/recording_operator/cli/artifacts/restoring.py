@@ -33,7 +33,7 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 
 SHORTEST_INTERVAL_S: Final = 1.0
-_MOST_REFUSALS: Final = 3
+_MOST_REJECTIONS: Final = 3
 """Of the credentials, one after the other."""
 COLUMNS: Final = ("ARTIFACT", "ARCHIVE", "STATE", "READABLE")
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html
@@ -157,9 +157,9 @@ def _restored(
 
 
 def _wait(cluster: Cluster, location: StoredRecording, rows: list[_Restored], request: RestoreRequest) -> None:
-    """Ask until all can be read. Raises Failure with status 124 after --timeout."""
+    """Check until all can be read. Raises Failure with status 124 after --timeout."""
     started_s, announced, problem = time.monotonic(), "", ""
-    refusals = 0
+    rejections = 0
     while pending := [row for row in rows if row.is_pending]:
         waited_s = time.monotonic() - started_s
         names = ", ".join(row.artifact.name for row in pending)
@@ -174,20 +174,20 @@ def _wait(cluster: Cluster, location: StoredRecording, rows: list[_Restored], re
         left_s = float("inf") if request.timeout is None else request.timeout.total_seconds() - waited_s
         time.sleep(min(max(request.interval.total_seconds(), SHORTEST_INTERVAL_S), left_s))
         try:
-            if refusals:  # the Secret may have been renewed
+            if rejections:  # the Secret may have been renewed
                 location = resolved(cluster, location.recording, request.access)
             _look(location, pending)
         except (TransferError, LocationError) as error:
-            refusals = _refusals(error, refusals)
+            rejections = _rejections(error, rejections)
             if error.message != problem:
                 problem = error.message
-                note(f"The store cannot be asked now, and is asked again: {for_location(problem)}")
+                note(f"The store fails for now. Trying again: {for_location(problem)}")
         else:
-            refusals, problem = 0, ""
+            rejections, problem = 0, ""
 
 
 def _look(location: StoredRecording, pending: list[_Restored]) -> None:
-    """Ask for the state of these. Raises Failure, StoreError, LocationError."""
+    """Read the states of these. Raises Failure, StoreError, LocationError."""
     with location.opened() as store:
         for row in pending:
             row.found = found_object(store, location.recording, row.artifact)
@@ -196,10 +196,10 @@ def _look(location: StoredRecording, pending: list[_Restored]) -> None:
                 note(f"Artifact {row.artifact.name} is restored.")
 
 
-def _refusals(error: TransferError | LocationError, before: int) -> int:
-    """How often the store has refused the credentials since its last answer. Raises an error that does not end."""
+def _rejections(error: TransferError | LocationError, before: int) -> int:
+    """How often the store has rejected the credentials since its last response. Raises an error that does not end."""
     reason = error.location_reason if isinstance(error, StoreError) else error.reason
-    if reason is Reason.CREDENTIALS_INVALID and before + 1 < _MOST_REFUSALS:
+    if reason is Reason.CREDENTIALS_INVALID and before + 1 < _MOST_REJECTIONS:
         return before + 1
     if Trait.MAY_RECOVER in error.reason.traits and reason is not Reason.CREDENTIALS_INVALID:
         return before
