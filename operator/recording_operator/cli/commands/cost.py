@@ -54,7 +54,9 @@ def cost(**options: Any) -> None:
     The numbers are read from a StorageReport, which needs the right to list StorageReports; with --report, to get this
     one. With --group-by, and for days on which the StorageReport has the organisation in (other), they are computed
     from the usage samples of the StorageLocations. This needs the rights to list StorageLocations and to get their
-    Secrets in the operator's namespace. A StorageReport with the organisation in spec.scope.orgs always names it.
+    Secrets in the operator's namespace. Usage of deleted StorageLocations needs the right to get ConfigMaps there;
+    without it, that usage is left out, and a line says so. A StorageReport with the organisation in spec.scope.orgs
+    always names it.
 
     StorageReports and samples have no users and projects. The share of --user and --project is estimated: storage and
     downloads by the bytes of the Recordings stored until then, requests by the bytes stored in the period. This needs

@@ -164,7 +164,8 @@ def report(name: str | None, **options: Any) -> None:
     The cards, and by organisation the table, csv and json are read from the StorageReport, which needs the right to
     get StorageReports. Everything else is computed from the usage samples of its StorageLocations, which needs the
     rights to list StorageLocations and to get their Secrets in the operator's namespace. Locations without a Secret
-    are read with your own credentials.
+    are read with your own credentials. Usage of deleted locations needs the right to get ConfigMaps in the operator's
+    namespace; without it, that usage is left out, and a line says so.
 
     With --from-bucket, samples are read from a bucket, with credentials that are found as by the AWS tools. Tiers and
     free allowances are then those of an account that has only these locations.

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from recording_operator.api.endpoints import store_uri
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.reports.counted import Counted, CountedError
+from recording_operator.cli.rights import right_of
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
@@ -22,9 +24,12 @@ from recording_operator.costs.terms import CostTerms
 from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.errors import KubeError
-from recording_operator.usage.months import CLOCKS_DIFFER, DEFAULT_RETENTION_MONTHS
+from recording_operator.kube.errors import Forbidden, KubeError
+from recording_operator.usage.months import CLOCKS_DIFFER
 from recording_operator.usage.timeline import LocationUsage, usage_of
+
+_ALL_MONTHS: Final = 12 * 1000
+"""Nothing is too old: the operator deletes what is older than its usage.retention, which is unknown here."""
 
 
 def from_cluster(
@@ -41,18 +46,21 @@ def from_cluster(
     prices = PriceBook(kube=kube, operator_namespace=operator_namespace)
     found: dict[str, LocationUsage] = {}
     notes: list[str] = []
+    refused: list[Forbidden] = []
     with OpenedStores(kube, operator_namespace) as stores:
         archive = LocationArchive(
             stores=stores,
             kube=kube,
             operator_namespace=operator_namespace,
-            keep_months=DEFAULT_RETENTION_MONTHS,
+            keep_months=_ALL_MONTHS,
             now=lambda: now() + CLOCKS_DIFFER,
+            on_forbidden=refused.append,
         )
         deleted = DeletedLocations(
             copies=UsageCopies(MapEntries(kube=kube, namespace=operator_namespace)),
             samples_of=archive.samples,
-            keep_months=DEFAULT_RETENTION_MONTHS,
+            keep_months=_ALL_MONTHS,
+            on_forbidden=refused.append,
         ).find(locations, now=now() + CLOCKS_DIFFER)
         had = names_of(deleted)
         spec = resource.spec.model_copy(update={"compare": compare, "scope": with_deleted(resource.spec.scope, had)})
@@ -77,6 +85,13 @@ def from_cluster(
                 notes += map(for_location, archive.notes(location))
             if counted is not None:
                 found[name] = counted
+    if refused:
+        right = right_of(refused[0].method, refused[0].path)
+        check = "" if right is None else f" To check your rights: {right.check}."
+        warn(
+            f"Usage of deleted StorageLocations and samples that are kept in ConfigMaps of namespace "
+            f"{operator_namespace} are left out: you may not read these ConfigMaps.{check}"
+        )
     inputs = ReportInputs(
         spec=spec,
         now=now(),

@@ -65,12 +65,15 @@ class LocationArchive:
         operator_namespace: str,
         keep_months: int,
         now: Callable[[], datetime],
+        on_forbidden: Callable[[Forbidden], object] = lambda _: None,
     ) -> None:
+        """`on_forbidden`: the ConfigMaps of a location whose store can be used may not be read."""
         self._stores = stores
         self._config_maps = ConfigMapSamples(kube=kube, namespace=operator_namespace)
         self._namespace = operator_namespace
         self._keep_months = keep_months
         self._now = now
+        self._on_forbidden = on_forbidden
         self._caches: dict[str, FileCache] = {}
         self._unreadable: dict[str, str] = {}
         self._unwritable: dict[str, str] = {}
@@ -147,10 +150,11 @@ class LocationArchive:
     def _from_config_map(self, name: str) -> list[LoadedFile]:
         try:
             files = self._config_maps.files(name)
-        except Forbidden:
+        except Forbidden as forbidden:
             if name in self._unreadable:
                 raise
-            return []  # nothing can be there
+            self._on_forbidden(forbidden)
+            return []  # the operator itself could not have written any
         return [load(file, data, location=name) for file, data in files.items()]
 
     def _move(self, name: str, files: StoreFiles) -> None:

@@ -51,12 +51,18 @@ class DeletedLocations:
     """Finds them, by the name that they have in reports."""
 
     def __init__(
-        self, *, copies: UsageCopies, samples_of: Callable[[StorageLocation], UsageSamples], keep_months: int
+        self,
+        *,
+        copies: UsageCopies,
+        samples_of: Callable[[StorageLocation], UsageSamples],
+        keep_months: int,
+        on_forbidden: Callable[[Forbidden], object] = lambda _: None,
     ) -> None:
-        """`samples_of` returns the samples of an existing location."""
+        """`samples_of` returns the samples of an existing location. `on_forbidden`: copies may not be read."""
         self._copies = copies
         self._samples_of = samples_of
         self._keep_months = keep_months
+        self._on_forbidden = on_forbidden
         self._computed: dict[str, tuple[str, LocationUsage]] = {}
         self._expired: list[str] = []
 
@@ -64,8 +70,9 @@ class DeletedLocations:
         """All of them. `locations` are the existing ones. Without permission to read copies: none. Raises KubeError."""
         try:
             copies = [self._chained(copy, now) for copy in self._copies.deleted(locations)]
-        except Forbidden:
-            return {}  # the operator could not have written any
+        except Forbidden as forbidden:
+            self._on_forbidden(forbidden)
+            return {}  # the operator itself could not have written any
         self._expired = [one.copy.name for one in copies if one.is_expired]
         kept = [one for one in copies if one.samples and not self._is_continued(one, locations)]
         found: dict[str, DeletedLocation] = {}
