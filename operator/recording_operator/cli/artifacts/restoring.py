@@ -33,6 +33,8 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 
 SHORTEST_INTERVAL_S: Final = 1.0
+_OF_CREDENTIALS: Final = (Reason.CREDENTIALS_INVALID, Reason.ACCESS_DENIED)
+"""A response to HeadObject has no body that says which of these it is."""
 _MOST_REJECTIONS: Final = 3
 """Of the credentials, one after the other."""
 COLUMNS: Final = ("ARTIFACT", "ARCHIVE", "STATE", "READABLE")
@@ -199,8 +201,8 @@ def _look(location: StoredRecording, pending: list[_Restored]) -> None:
 def _rejections(error: TransferError | LocationError, before: int) -> int:
     """How often the store has rejected the credentials since its last response. Raises an error that does not end."""
     reason = error.location_reason if isinstance(error, StoreError) else error.reason
-    if reason is Reason.CREDENTIALS_INVALID and before + 1 < _MOST_REJECTIONS:
+    if reason in _OF_CREDENTIALS and before + 1 < _MOST_REJECTIONS:
         return before + 1
-    if Trait.MAY_RECOVER in error.reason.traits and reason is not Reason.CREDENTIALS_INVALID:
+    if Trait.MAY_RECOVER in error.reason.traits and reason not in _OF_CREDENTIALS:
         return before
     raise error
