@@ -77,6 +77,34 @@ def test_several_names_and_a_selector(people: People, admin: RestClient, namespa
     assert nothing.stderr == f"kubectl recordings: There are no Recordings that match in namespace {namespace}.\n"
 
 
+def test_an_optional_file_that_has_failed_is_retried(people: People, admin: RestClient, namespace: str) -> None:
+    for name, reason in (("part", "SourceNotFound"), ("unwanted", "Cancelled")):
+        files = [{"name": "video", "phase": "Complete"}, {"name": "notes", "phase": "Failed", "reason": reason}]
+        in_state(admin, namespace, name, {**COMPLETE, "reason": "PartiallyStored", "artifacts": files})
+    assert people.tenant.output("retry", "--all-failed") == changed("part", verb="retried")
+    assert people.tenant.output("retry", "part", "unwanted") == changed("part", "unwanted", verb="retried")
+
+
+def test_what_is_stored_is_not_suspended_unless_it_moves(people: People, admin: RestClient, namespace: str) -> None:
+    for name, location in (("stored", "archive"), ("moving", "elsewhere")):
+        in_state(admin, namespace, name, {**COMPLETE, "storageLocation": location})
+    done = people.tenant.run("suspend", "stored", "moving")
+    assert (done.returncode, done.stdout) == (0, changed("moving", verb="suspended"))
+    assert f"{namespace}/stored: It is Complete, so there is no upload to pause." in done.stderr
+    assert spec_of(admin, namespace, "stored")["suspend"] is False
+
+
+def test_names_of_a_list_are_arguments(people: People, admin: RestClient, namespace: str) -> None:
+    a_recording(admin, namespace, "weekly")
+    label(admin, namespace, "weekly", namespace)
+    assert people.tenant.output("suspend", *people.tenant.output("list", "-o", "name").split()) == changed(
+        "weekly", verb="suspended"
+    )
+    everywhere = people.admin.output("list", "-A", "-l", f"team={namespace}", "-o", "name")
+    assert everywhere == f"{namespace}/weekly\n"
+    assert people.admin.output("resume", *everywhere.split()) == changed("weekly", verb="resumed")
+
+
 @pytest.mark.parametrize(("dry_run", "said"), [("client", "(dry run)"), ("server", "(server dry run)")])
 def test_a_dry_run_changes_nothing(people: People, admin: RestClient, namespace: str, dry_run: str, said: str) -> None:
     stored = a_recording(admin, namespace, "weekly")
@@ -117,6 +145,8 @@ def test_one_of_several_fails(people: People, admin: RestClient, namespace: str)
         (("cancel",), "Which Recordings? Write their names or -l."),
         (("suspend", "a", "-l", "x=y"), "not both"),
         (("resume", "a", "-A"), "not both"),
+        (("retry", "a", "--all-failed"), "Name Recordings, or select them with -l or --all-failed; not both."),
+        (("move", "a", "--from", "x", "--to", "y", "--yes"), "select them with -l or --from; not both."),
         (("suspend", "a", "--dry-run", "maybe"), "client"),
     ],
 )

@@ -47,7 +47,9 @@ def recording(bytes_done: int) -> dict[str, Any]:
 
 def test_a_list_is_no_measurement_because_its_objects_were_written_earlier() -> None:
     moments = iter((100.0, 110.0))
-    watched = WatchedRecordings(chosen=RecordingFilter(), names=frozenset(), clock=lambda: next(moments))
+    watched = WatchedRecordings(
+        chosen=RecordingFilter(), names=frozenset(), clock=lambda: next(moments), exists=lambda _: False
+    )
     watched.take(ObjectSnapshot(items=(recording(0),), version="1"), namespace="a")
     for bytes_done in (5000, 6000):
         change = ObjectChange(type=ChangeType.MODIFIED, object=recording(bytes_done))

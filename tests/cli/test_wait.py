@@ -171,6 +171,19 @@ def test_a_selector_means_those_that_have_the_labels_now(
     assert nothing.stderr == f"kubectl recordings: No Recording in namespace {namespace} has the labels team=none.\n"
 
 
+def test_when_none_has_the_labels_any_more_it_fails(
+    people: People, cluster: ControlPlane, admin: RestClient, namespace: str
+) -> None:
+    stored = labelled(admin, namespace, "moved", UPLOADING)
+    with waiting(people.tenant, "-l", "team=sales") as process:
+        eventually(partial(has_watch, cluster, namespace))
+        body = {"metadata": {"labels": {"team": None}}}
+        admin.request("PATCH", path_of(stored), body=body, content_type=MERGE_PATCH)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err.splitlines()[-1] == "kubectl recordings: No Recording is left to wait for."
+
+
 def test_a_missing_right_is_named(people: People, cluster: ControlPlane, admin: RestClient, namespace: str) -> None:
     refused = people.viewer.run("wait", "r", "-n", "default")
     assert refused.returncode == 1

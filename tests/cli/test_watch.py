@@ -118,6 +118,20 @@ def test_names_and_filters(people: People, admin: RestClient, namespace: str) ->
         assert lines.next() == f"{namespace}/failed  Deleted"
 
 
+def test_a_recording_that_loses_its_labels_is_not_deleted(people: People, admin: RestClient, namespace: str) -> None:
+    for name in ("first", "second"):
+        stored = a_recording(admin, namespace, name)
+        body = {"metadata": {"labels": {"team": "sales"}}}
+        admin.request("PATCH", path_of(stored), body=body, content_type=MERGE_PATCH)
+    with watching(people.viewer, "-l", "team=sales") as lines:
+        assert [lines.next(), lines.next()] == ["first  Pending", "second  Pending"]
+        body = {"metadata": {"labels": {"team": "other"}}}
+        admin.request("PATCH", path_of(stored), body=body, content_type=MERGE_PATCH)
+        assert lines.next() == "second  no longer has the labels"
+        admin.request("DELETE", path_of(stored).replace("second", "first"))
+        assert lines.next() == "first  Deleted"
+
+
 def test_a_missing_right_ends_it(people: People) -> None:
     refused = people.tenant.run("watch", "-A")
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -15,6 +15,8 @@ from recording_operator.kube.connection import connection, impersonation
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import READ_TIMEOUT_S, RestClient
 
+_KIND_PREFIX: Final = "recording.recordings.dev/"
+"""As `list -o name` prints it. No namespace has dots in its name."""
 _NO_LIMIT_S: Final = 86_400.0
 _HALF_A_SECOND: Final = timedelta(seconds=0.5)
 
@@ -45,13 +47,13 @@ class Cluster:
         return min(self._offsets, key=abs) if self._offsets else None
 
     def address(self, name: str) -> tuple[str, str]:
-        """Namespace and name of an object, which may be written NAMESPACE/NAME.
+        """Namespace and name of an object, which may be written NAMESPACE/NAME, or as `-o name` prints it.
 
         Raises UsageError if that is another namespace than that of -n.
         """
-        namespace, slash, rest = name.partition("/")
+        namespace, slash, rest = name.removeprefix(_KIND_PREFIX).partition("/")
         if not slash:
-            return self.namespace, name
+            return self.namespace, namespace
         if self.given_namespace not in {None, namespace}:
             raise click.UsageError(f"{namespace}/{rest} is not in namespace {self.given_namespace}. Leave out -n.")
         return namespace, rest

@@ -35,8 +35,8 @@ def selection_options(*, other: str | None = None, phases: Collection[str] = ())
             names, labels = given.pop("names"), given.pop("labels")
             has_other = bool(other and given.get(other))
             spelled = f", -l or --{other.strip('_').replace('_', '-')}" if other else " or -l"
-            if names and (labels or given.get("all_namespaces")):
-                raise click.UsageError("Name Recordings, or select them with -l; not both.")
+            if names and (labels or has_other or given.get("all_namespaces")):
+                raise click.UsageError(f"Name Recordings, or select them with {spelled.lstrip(', or')}; not both.")
             if not names and not labels and not has_other:
                 raise click.UsageError(f"Which Recordings? Write their names{spelled}.")
             return command(selection=Selection(names=names, labels=labels), **given)

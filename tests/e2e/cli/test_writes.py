@@ -64,6 +64,7 @@ def test_who_must_let_the_operator_read_secrets_is_said(world: World, people: Pe
     assert (done.returncode, done.stdout) == (0, "recording.recordings.dev/weekly created\n")
     live = created(world, "weekly", media_bytes("video.mp4", MIB))
     assert f"kubectl create rolebinding recording-operator-secrets -n {world.namespace}" in done.stderr
+    assert "The notes of another release say its own." in done.stderr
     world.cluster.kubectl.apply(secrets_binding(world.namespace))
     live.wait_phase("Complete", within_s=90)
 

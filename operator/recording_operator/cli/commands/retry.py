@@ -18,7 +18,7 @@ Examples:
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @selection_options(other="all_failed", phases=("Failed", "Pending"))
-@click.option("--all-failed", is_flag=True, help="All that have failed.")
+@click.option("--all-failed", is_flag=True, help="All with a failed file or move.")
 @dry_run_option
 @cluster_options(all_namespaces=True)
 def retry(**options: Any) -> None:
@@ -27,7 +27,7 @@ def retry(**options: Any) -> None:
     Files that are stored already stay. A failed move is tried again too. A Recording that waits for its next attempt
     starts at once, if it is named. So does one that was cancelled.
 
-    With -l and --all-failed, only Recordings that have failed are tried again, and none that was cancelled.
+    With -l and --all-failed, only Recordings with a failed file or move are tried again, and none that was cancelled.
 
     If the URL has expired, set a fresh one instead: refresh-url.
 

@@ -20,7 +20,12 @@ Examples:
 @click.command("status", cls=Verb, epilog=_EXAMPLES)
 @click.argument("name", type=RecordingName())
 @click.option(
-    "--events", default=8, show_default=True, type=click.IntRange(0), metavar="N", help="Show the last N Events."
+    "--events",
+    default=8,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Show the last N Events. 0: none.",
 )
 @click.option("-o", "--output", default="text", show_default=True, type=click.Choice(OUTPUTS), help="Output format.")
 @cluster_options()

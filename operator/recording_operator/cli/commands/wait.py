@@ -47,7 +47,8 @@ def wait(*, names: tuple[str, ...], goal: str, **options: Any) -> None:
     \b
     Exit status:
       0    all have reached the state
-      1    one has ended in another state or was deleted; one line says why
+      1    one has ended in another state or was deleted, or none has the labels
+           any more; one line says why
       2    the command line is invalid
       124  --timeout is over; one line says which are left
       130  interrupted by Ctrl-C

@@ -42,7 +42,7 @@ def run_cancel(request: ControlRequest) -> None:
 
 def run_suspend(request: ControlRequest) -> None:
     """Pause uploads."""
-    _change(request, _suspended, verb="suspended", wanted=_is_unfinished)
+    _change(request, _suspended, verb="suspended", wanted=_can_be_suspended)
 
 
 def run_resume(request: ControlRequest) -> None:
@@ -71,7 +71,7 @@ def _write(cluster: Cluster, recording: Mapping[str, Any], spec: Mapping[str, An
 
 def _retried(recording: Mapping[str, Any], *, is_named: bool) -> dict[str, Any]:
     status = _status(recording)
-    if status.get("phase") == "Complete" and status.get("reason") != _MOVE_FAILED:
+    if status.get("phase") == "Complete" and status.get("reason") != _MOVE_FAILED and not _failures(recording):
         raise NothingToDo("It is Complete, so there is nothing to retry.")
     again: dict[str, Any] = {"retryToken": new_token(datetime.now(UTC))}
     if is_named and _spec(recording).get("cancel"):
@@ -90,6 +90,8 @@ def _cancelled(recording: Mapping[str, Any]) -> dict[str, Any]:
 def _suspended(recording: Mapping[str, Any]) -> dict[str, Any]:
     if _spec(recording).get("suspend"):
         raise NothingToDo("It is suspended already.")
+    if not _can_be_suspended(recording):
+        raise NothingToDo(f"It is {_phase(recording)}, so there is no upload to pause.")
     return {"suspend": True}
 
 
@@ -106,11 +108,25 @@ def new_token(now: datetime) -> str:
 
 
 def _can_be_retried(recording: Mapping[str, Any]) -> bool:
-    """Failed, or with a move that has failed. What a person has cancelled stays so."""
+    """Failed, or with a move or an optional file that has failed. What a person has cancelled stays so."""
     status = _status(recording)
     if status.get("reason") == _MOVE_FAILED:
         return True
+    if status.get("phase") == "Complete":
+        return any(reason != _CANCELLED for reason in _failures(recording))
     return status.get("phase") == "Failed" and status.get("reason") != _CANCELLED
+
+
+def _failures(recording: Mapping[str, Any]) -> list[str]:
+    """Why files have failed: those of a Complete Recording are optional."""
+    artifacts = _status(recording).get("artifacts") or ()
+    return [str(one.get("reason") or "") for one in artifacts if one.get("phase") == "Failed"]
+
+
+def _can_be_suspended(recording: Mapping[str, Any]) -> bool:
+    """Unfinished, or moving: the copies of a move are paused, too."""
+    target, location = _spec(recording).get("storageLocation"), _status(recording).get("storageLocation")
+    return _is_unfinished(recording) or bool(_phase(recording) == "Complete" and target and target != location)
 
 
 def _is_unfinished(recording: Mapping[str, Any]) -> bool:

@@ -50,7 +50,9 @@ def run_list(request: ListRequest) -> None:
         return
     rows = [row for _, row in found]
     if request.output == "name":
-        sys.stdout.write("".join(f"recording.recordings.dev/{row.name}\n" for row in rows))
+        of_all = request.cluster.all_namespaces  # then a name alone would be looked for in another namespace
+        names = (f"{row.namespace}/{row.name}" if of_all else f"recording.recordings.dev/{row.name}" for row in rows)
+        sys.stdout.write("".join(f"{name}\n" for name in names))
     elif request.output == "csv":
         write_csv(() if request.no_headers else CSV_COLUMNS, [row.csv_cells() for row in rows])
     elif rows:

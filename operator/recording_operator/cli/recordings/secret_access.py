@@ -39,5 +39,7 @@ def warn_if_secrets_are_closed(
         f"The Recording waits: the operator may not read the Secrets of namespace {metadata['namespace']}. "
         "The owner of the namespace allows it, once for all Recordings, with:\n"
         f"  kubectl create rolebinding {_ROLE} -n {metadata['namespace']} --clusterrole={_ROLE} "
-        "--serviceaccount=recording-operator:recording-operator"
+        "--serviceaccount=recording-operator:recording-operator\n"
+        "The names are those of a Helm release recording-operator in a namespace of that name. The notes of another "
+        "release say its own."
     )

@@ -35,5 +35,5 @@ def run_status(request: StatusRequest) -> None:
         if request.output != "text":
             write_document(without_managed_fields(manifest), request.output)
             return
-        events = events_of(cluster.resources, manifest["metadata"], most=request.events)
+        events = events_of(cluster.resources, manifest["metadata"], most=request.events) if request.events else None
     sys.stdout.write(status_page(manifest, events, now=cluster.now, style=PageStyle.of_output()))

@@ -38,8 +38,8 @@ class _ShownParts:
         return self.status.get("phase") or "Pending"
 
 
-def status_page(manifest: Mapping[str, Any], events: ObjectEvents, *, now: datetime, style: PageStyle) -> str:
-    """The page."""
+def status_page(manifest: Mapping[str, Any], events: ObjectEvents | None, *, now: datetime, style: PageStyle) -> str:
+    """The page. Without `events` it has no section about them."""
     page = Page(style=style)
     shown = _ShownParts(
         metadata=manifest["metadata"], spec=manifest["spec"], status=manifest.get("status") or {}, now=now
@@ -52,7 +52,8 @@ def status_page(manifest: Mapping[str, Any], events: ObjectEvents, *, now: datet
     _write_move(page, shown)
     _write_notifications(page, shown)
     _write_conditions(page, shown)
-    _write_events(page, events, now=now)
+    if events is not None:
+        _write_events(page, events, now=now)
     return str(page)
 
 

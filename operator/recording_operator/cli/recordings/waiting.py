@@ -151,7 +151,10 @@ class _Waiting:
             return
         if self.request.selector and self._exists(address, target.uid):
             del self.targets[address]
+            self.line.clear()
             note(f"{self._name(address)} no longer has the labels {self.request.selector}, and is not waited for.")
+            if not self.targets:
+                raise Failure("No Recording is left to wait for.")
             return
         self._gone(address, target)
 

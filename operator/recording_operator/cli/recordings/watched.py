@@ -13,6 +13,7 @@ from recording_operator.kube.following import ObjectUpdate, WatchInterruption
 from recording_operator.kube.resources import ChangeType, ObjectChange, ObjectSnapshot
 
 DELETED: Final = "Deleted"
+NOT_SELECTED: Final = "no longer has the labels"
 PHASE_ORDER: Final = ("Uploading", "Pending", "Failed", "Complete")
 """What is uploaded is shown first."""
 
@@ -33,12 +34,17 @@ class WatchedRecordings:
     names: frozenset[Address]
     """Only these. Empty: all."""
     clock: Callable[[], float]
+    exists: Callable[[ListedRecording], bool]
+    """Whether a Recording that is not reported any more exists. Asked only if it may have lost its labels."""
     is_listed: bool = False
     is_interrupted: bool = False
     _all: dict[Address, WatchedRecording] = field(default_factory=dict)
 
     def take(self, update: ObjectUpdate, *, namespace: str | None) -> list[ListedRecording]:
-        """The rows that an update of the namespace (None: of all) has changed. A deleted one has the phase Deleted."""
+        """The rows that an update of the namespace (None: of all) has changed.
+
+        A deleted one has the phase Deleted, and one that has lost its labels says so in place of the phase.
+        """
         match update:
             case WatchInterruption():
                 self.is_interrupted = True
@@ -77,8 +83,9 @@ class WatchedRecordings:
                 known.speed = Speedometer()
 
     def _removed(self, address: Address) -> ListedRecording:
-
-        return replace(self._all.pop(address).row, phase=DELETED, reason="", progress="")
+        row = self._all.pop(address).row
+        has_left = self.chosen.selector is not None and self.exists(row)
+        return replace(row, phase=NOT_SELECTED if has_left else DELETED, reason="", progress="")
 
 
 def _place(row: ListedRecording) -> int:

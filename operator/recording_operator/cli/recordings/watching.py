@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from types import FrameType
 from typing import Final
@@ -20,6 +21,8 @@ from recording_operator.cli.recordings.watched import WatchedRecordings
 from recording_operator.cli.screen.bars import stored_share
 from recording_operator.cli.screen.text import may_draw
 from recording_operator.cli.verb import note
+from recording_operator.kube.errors import KubeError
+from recording_operator.kube.resources import RECORDINGS
 
 _EXIT_OF_SIGNAL: Final = 128
 _POLL_S: Final = 0.2
@@ -40,7 +43,9 @@ def run_watch(request: WatchRequest) -> None:
     """Show them until the verb is interrupted. Raises KubeError, ConnectionConfigError."""
     with open_cluster(request.cluster) as cluster:
         addresses = frozenset(cluster.address(name) for name in request.names)
-        watched = WatchedRecordings(chosen=request.chosen, names=addresses, clock=time.monotonic)
+        watched = WatchedRecordings(
+            chosen=request.chosen, names=addresses, clock=time.monotonic, exists=partial(_exists, cluster)
+        )
         watching = _Watching(request=request, cluster=cluster, watched=watched)
         if not may_draw(sys.stdout):
             watching.print_lines()
@@ -108,6 +113,15 @@ class _Watching:
         namespace = None if self._is_of_all else self.cluster.namespace
         chosen = selections_of(self.watched.names, namespace=namespace, labels=self.request.chosen.selector)
         return ObjectFeed(self.cluster.resources, chosen)
+
+
+def _exists(cluster: Cluster, row: ListedRecording) -> bool:
+    """As far as it can be found out: the right to watch Recordings does not include that to get one."""
+    try:
+        cluster.resources.get(RECORDINGS, row.name, namespace=row.namespace)
+    except KubeError:
+        return False
+    return True
 
 
 def _terminated(number: int, _frame: FrameType | None) -> None:
