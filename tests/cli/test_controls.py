@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recording_operator.kube.rest import RestClient
+from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.cli.conftest import People
 from tests.kube.objects import a_recording, set_status
 from tests.support.recordings import path_of
@@ -86,8 +86,10 @@ def test_an_optional_file_that_has_failed_is_retried(people: People, admin: Rest
 
 
 def test_what_is_stored_is_not_suspended_unless_it_moves(people: People, admin: RestClient, namespace: str) -> None:
-    for name, location in (("stored", "archive"), ("moving", "elsewhere")):
-        in_state(admin, namespace, name, {**COMPLETE, "storageLocation": location})
+    for name in ("stored", "moving"):
+        in_state(admin, namespace, name, {**COMPLETE, "storageLocation": "archive"})
+    body = {"spec": {"storageLocation": "elsewhere"}}
+    admin.request("PATCH", f"{path_of(namespace)}/moving", body=body, content_type=MERGE_PATCH)
     done = people.tenant.run("suspend", "stored", "moving")
     assert (done.returncode, done.stdout) == (0, changed("moving", verb="suspended"))
     assert f"{namespace}/stored: It is Complete, so there is no upload to pause." in done.stderr
