@@ -1,4 +1,4 @@
-"""Where the Recordings of a question are, so that nobody says yes to those of another cluster or namespace."""
+"""Where the Recordings of a question are: a yes is not meant for those of another cluster or namespace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ class WatchedRecordings:
     """Only these. Empty: all."""
     clock: Callable[[], float]
     exists: Callable[[ListedRecording], bool]
-    """Whether a Recording that is not reported any more exists. Asked only if it may have lost its labels."""
+    """Whether a Recording that is not reported any more exists. Used only with a selector."""
     is_listed: bool = False
     is_interrupted: bool = False
     _all: dict[Address, WatchedRecording] = field(default_factory=dict)
