@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 
-class LabelSelector(click.ParamType[str]):
+class LabelsParameter(click.ParamType[str]):
     """Labels as the API server reads them. Blanks are refused: they would select everything."""
 
     name = "labels"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from recording_operator.cli.label_selector import LabelSelector
+from recording_operator.cli.label_selector import LabelsParameter
 from recording_operator.cli.names import RecordingName
 
 _C = TypeVar("_C", bound=Callable[..., Any])
@@ -42,7 +42,7 @@ def selection_options(*, other: str | None = None, phases: Collection[str] = ())
             return command(selection=Selection(names=names, labels=labels), **given)
 
         labelled = click.option(
-            "-l", "--selector", "labels", type=LabelSelector(), metavar="LABELS", help="All with these labels."
+            "-l", "--selector", "labels", type=LabelsParameter(), metavar="LABELS", help="All with these labels."
         )(called)
         return click.argument("names", nargs=-1, metavar="[NAME]...", type=RecordingName(phases=phases))(labelled)
 

@@ -6,7 +6,7 @@ import click
 
 from recording_operator.cli.cluster_options import cluster_options
 from recording_operator.cli.durations import Duration
-from recording_operator.cli.label_selector import LabelSelector
+from recording_operator.cli.label_selector import LabelsParameter
 from recording_operator.cli.names import RecordingName
 from recording_operator.cli.verb import Verb
 
@@ -24,7 +24,7 @@ Examples:
 @click.option(
     "-l",
     "--selector",
-    type=LabelSelector(),
+    type=LabelsParameter(),
     metavar="LABELS",
     help="Wait for those with these labels now, such as team=sales.",
 )
