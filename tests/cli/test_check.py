@@ -102,7 +102,7 @@ def test_the_table_and_its_exit_status(people: People, lease: dict[str, Any]) ->
     assert "\x1b" not in done.stdout
     assert "failed       leader " in done.stdout
     assert done.stderr.startswith("kubectl recordings: ")
-    assert "1 failed" in done.stderr
+    assert re.search(r"\b[1-9]\d* failed", done.stderr), "other tests may have failing objects in the cluster"
     tenant = people.tenant.run("check")
     assert tenant.returncode == 0, tenant.stdout
 
