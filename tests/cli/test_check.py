@@ -55,13 +55,17 @@ def lease(admin: RestClient) -> Iterator[dict[str, Any]]:
     admin.request("DELETE", f"{folder}/recording-operator")
 
 
-def a_deployment(admin: RestClient, namespace: str) -> None:
+@pytest.fixture
+def deployment(admin: RestClient, namespace: str) -> Iterator[None]:
     """A Deployment of the chart whose pods never run, because there is no node."""
+    folder = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     labels = {"app.kubernetes.io/part-of": "recording-operator", "app.kubernetes.io/version": "0.0.1"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "operator", "image": "example.com/op:1"}]}}
     spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
     body = {"metadata": {"name": "op", "labels": labels}, "spec": spec}
-    admin.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", body=body)
+    admin.request("POST", folder, body=body)
+    yield
+    admin.request("DELETE", f"{folder}/op")
 
 
 def test_an_administrator_sees_everything(people: People, lease: dict[str, Any]) -> None:  # noqa: ARG001 - it exists
@@ -125,8 +129,8 @@ def test_recordings_that_failed_or_are_stuck(people: People, admin: RestClient, 
     )
 
 
-def test_the_pods_of_the_chart(people: People, admin: RestClient, namespace: str) -> None:
-    a_deployment(admin, namespace)
+@pytest.mark.usefixtures("deployment")
+def test_the_pods_of_the_chart(people: People, namespace: str) -> None:
     found = checked(people.admin, "--operator-namespace", namespace)
     assert found["operator"] == (
         "failed",
@@ -215,9 +219,9 @@ def test_an_older_definition_is_recognised(people: People, admin: RestClient, cl
     assert message.startswith("It does not have spec.presign, which version 0.1.0 of this program knows;")
 
 
-def test_versions(people: People, admin: RestClient, namespace: str) -> None:
+def test_versions(people: People, request: pytest.FixtureRequest, namespace: str) -> None:
     assert "operator:   unknown. You may not list leases." in people.tenant.output("version")
-    a_deployment(admin, namespace)
+    request.getfixturevalue("deployment")
     found = json.loads(people.admin.output("version", "-o", "json", "--operator-namespace", namespace))
     assert found["client"] == __version__
     assert found["kubernetes"].startswith("v1.")

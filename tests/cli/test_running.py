@@ -20,7 +20,7 @@ class Fails:
         raise RuntimeError("no more threads")
 
 running.Process = Fails
-running.connection = lambda **_: SimpleNamespace(namespace="recordings")
+running.process_connection = lambda **_: SimpleNamespace(namespace="recordings")
 nothing = dict.fromkeys(("settings_file", "namespace", "kubeconfig", "context"))
 running.run_operator(running.Options(**nothing, http_host="", http_port=0, log_format="text", log_level="info"))
 """

@@ -103,12 +103,18 @@ def test_in_a_pod_a_person_has_their_own_kubeconfig(tmp_path: Path, monkeypatch:
 def test_the_proxy_of_the_environment_is_for_persons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = a_kubeconfig(tmp_path, token="mine")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("https_proxy", "http://other.example:3128")
     monkeypatch.setenv("NO_PROXY", "other.example")
+    monkeypatch.setenv("no_proxy", "api.example")
     assert connection(kubeconfig=path).proxy == "http://proxy.example:3128"
     assert process_connection(kubeconfig=path).proxy is None
     monkeypatch.setenv("NO_PROXY", "api.example")
     assert connection(kubeconfig=path).proxy is None
     monkeypatch.delenv("NO_PROXY")
+    assert connection(kubeconfig=path).proxy is None
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.delenv("HTTPS_PROXY")
+    assert connection(kubeconfig=path).proxy == "http://other.example:3128"
     path.write_text(path.read_text().replace("api.example:6443", "127.0.0.1:6443"))
     assert connection(kubeconfig=path).proxy is None
 

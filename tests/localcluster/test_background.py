@@ -109,8 +109,9 @@ def commands(scratch: Path, request: pytest.FixtureRequest) -> Iterator[Commands
 
 def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands: Commands) -> None:
     # Not the usual port: another cluster could take that between the two starts.
-    commands.folder.mkdir()
-    (commands.folder / "s3-port").write_text(str(free_port()))
+    port = free_port()
+    (commands.folder / "cluster").mkdir(parents=True)
+    (commands.folder / "cluster" / "s3-port").write_text(str(port))
     first = commands("up")
     assert first.returncode == 0, first.stderr
     assert first.stdout == (commands.folder / "env").read_text()
@@ -121,6 +122,7 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     location = yaml.safe_load(commands.sh("kubectl get storagelocation archive -o yaml"))["spec"]
     assert location["allowedNamespaces"]["names"] == ["default"]
     assert location["retry"]["delays"] == ["2s", "4s", "8s"]
+    assert location["s3"]["endpoint"] == f"http://{LOOPBACK}:{port}"
     secret = location["s3"]["credentials"]["secretName"]
     assert commands.sh(f"kubectl get secret {secret} -n recording-operator -o name") == f"secret/{secret}\n"
     assert location["s3"]["endpoint"] == commands.sh("echo $AWS_ENDPOINT_URL").strip()

@@ -51,6 +51,8 @@ class Trait(Enum):
     """The failure may end without intervention. `recording-operator copy` exits with 75 (EX_TEMPFAIL): try later."""
     NEEDS_ADMINISTRATOR = auto()
     """Only the owner of the location can repair it. Until then, a StorageReport counts in another way."""
+    REJECTS_CREDENTIALS = auto()
+    """The store rejects the credentials. It may accept renewed ones, where they expire."""
     NEW_SOURCE = auto()
     """Often temporary for a source that was published seconds ago: the request is retried within the attempt."""
     ONE_USE_URL = auto()
@@ -185,9 +187,9 @@ class Reason(StrEnum):
     PATH_NOT_FOUND = "PathNotFound", "The directory of a filesystem location does not exist in the operator's pods. Mount its volume (filesystem.volumes of the chart), or correct spec.filesystem.path.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     PATH_NOT_ALLOWED = "PathNotAllowed", "spec.filesystem.path is not below a directory that the operator's settings permit (filesystem.roots).", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     PATH_OVERLAPS = "PathOverlaps", "The directory of a filesystem location lies below that of an older location, or contains it. The older one is used. Choose a path beside it, or the same path and another prefix.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
-    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_CREDENTIALS
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
-    CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
+    CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_CREDENTIALS
     ROLE_NOT_ASSUMED = "RoleNotAssumed", "STS does not permit the operator to assume the role of spec.s3.credentials.assumeRole. Check the trust policy of the role, the external id, and the permission sts:AssumeRole.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER
     ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE

@@ -174,14 +174,17 @@ def _proxy_of_environment(server: str) -> str | None:
 
     Source: https://pkg.go.dev/golang.org/x/net/http/httpproxy
     """
-    if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")) or _LOOPBACK.match(server):
-        return None
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - seldom needed
-
     parts = urlsplit(server)
-    if proxy_bypass(parts.netloc):
+    proxy = _variable(f"{parts.scheme}_proxy")
+    if not proxy or _LOOPBACK.match(server):
         return None
-    return getproxies().get(parts.scheme)
+    from urllib.request import proxy_bypass_environment  # noqa: PLC0415 - seldom needed
+
+    return None if proxy_bypass_environment(parts.netloc, {"no": _variable("no_proxy")}) else proxy
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name.upper()) or os.environ.get(name, "")
 
 
 def from_service_account(folder: Path) -> Connection:

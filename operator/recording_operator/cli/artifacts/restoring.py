@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from recording_operator.api.reasons import Reason, Trait
+from recording_operator.api.reasons import Trait
 from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.cli.artifacts.failures import store_failures
 from recording_operator.cli.artifacts.options import StoreAccess
@@ -33,8 +33,6 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 
 SHORTEST_INTERVAL_S: Final = 1.0
-_OF_CREDENTIALS: Final = (Reason.CREDENTIALS_INVALID, Reason.ACCESS_DENIED)
-"""A response to HeadObject has no body that says which of these it is."""
 _MOST_REJECTIONS: Final = 3
 """Of the credentials, one after the other."""
 COLUMNS: Final = ("ARTIFACT", "ARCHIVE", "STATE", "READABLE")
@@ -201,8 +199,9 @@ def _look(location: StoredRecording, pending: list[_Restored]) -> None:
 def _rejections(error: TransferError | LocationError, before: int) -> int:
     """How often the store has rejected the credentials since its last response. Raises an error that does not end."""
     reason = error.location_reason if isinstance(error, StoreError) else error.reason
-    if reason in _OF_CREDENTIALS and before + 1 < _MOST_REJECTIONS:
+    rejected = reason is not None and Trait.REJECTS_CREDENTIALS in reason.traits
+    if rejected and before + 1 < _MOST_REJECTIONS:
         return before + 1
-    if Trait.MAY_RECOVER in error.reason.traits and reason not in _OF_CREDENTIALS:
+    if Trait.MAY_RECOVER in error.reason.traits and not rejected:
         return before
     raise error
