@@ -46,6 +46,18 @@ def test_groups_have_the_cost_of_the_organisation(
     assert table[1].split()[:2] == ["2026-11~", *groups]
 
 
+def test_a_secret_in_the_namespace_of_the_context_is_not_the_operators(strict: StrictStore, tmp_path: Path) -> None:
+    keep(strict, counts())
+    report = {**a_report(), "status": expected().model_dump(mode="json", by_alias=True, exclude_none=True)}
+    server = api_of(report, [a_location(strict)], a_secret(strict))
+    planted = {"/api/v1/namespaces/team/secrets/keys": a_secret(strict, secret_key="theirs")}
+    server.objects = {**server.objects, **planted}
+    with server.kubeconfig(tmp_path, namespace="team") as kubeconfig:
+        options = ["--org=acme", "--report=all", f"--kubeconfig={kubeconfig}", "--group-by=class", "-o", "csv"]
+        lines = lines_of(CliRunner().invoke(main, ["cost", *options]))
+    assert cost_of(lines) == history_cost(expected(scope={"orgs": ["acme"]}))
+
+
 def test_the_reason_why_samples_cannot_be_read(strict: StrictStore, tmp_path: Path) -> None:
     keep(strict, counts())
     refused = cost(tmp_path, strict, "--group-by=class", secret=403)

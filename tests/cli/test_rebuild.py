@@ -38,7 +38,7 @@ def rebuild(tmp_path: Path, strict: StrictStore, *options: str, recordings: Any 
             f"/api/v1/namespaces/{NAMESPACE}/secrets/keys": a_secret(strict),
         }
     )
-    with api.kubeconfig(tmp_path) as kubeconfig:
+    with api.kubeconfig(tmp_path, namespace="team") as kubeconfig:
         arguments = ["rebuild", "--location=archive", f"--kubeconfig={kubeconfig}", "--ttl-after-finished=0s", *options]
         return CliRunner().invoke(main, arguments)
 

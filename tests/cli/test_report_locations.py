@@ -15,7 +15,7 @@ from recording_operator.controller.usage.copies import UsageCopies
 from recording_operator.controller.usage.entries import MapEntries
 from recording_operator.controller.usage.samples import UsageSamples, load
 from recording_operator.kube.client import KubeApi
-from recording_operator.usage.codec import encode, encode_month, month_name, usage_file
+from recording_operator.usage.codec import encode, encode_month, month_name, sample_name, usage_file
 from tests.cli.counted_world import (
     NAMESPACE,
     a_location,
@@ -39,7 +39,8 @@ def of_report(tmp_path: Path, strict: StrictStore, *options: str, **given: Any) 
     locations = given.get("locations") or [a_location(strict)]
     secret = given["secret"] if "secret" in given else a_secret(strict)
     api = api_of(given.get("report") or a_report(), locations, secret, config_maps=given.get("config_maps"))
-    with api.kubeconfig(tmp_path) as kubeconfig:
+    api.objects = {**api.objects, **given.get("objects", {})}
+    with api.kubeconfig(tmp_path, namespace=given.get("namespace", NAMESPACE)) as kubeconfig:
         return run("all", f"--kubeconfig={kubeconfig}", *options)
 
 
@@ -60,6 +61,29 @@ def test_a_location_without_a_secret_is_read_with_your_own_credentials(strict: S
     del location["spec"]["s3"]["credentials"]
     lines = lines_of(of_report(tmp_path, strict, "-o", "csv", "--group-by=class", locations=[location], secret=403))
     assert cost_of(lines) == history_cost(expected())
+
+
+def test_a_secret_in_the_namespace_of_the_context_is_not_the_operators(strict: StrictStore, tmp_path: Path) -> None:
+    keep(strict, counts())
+    planted = {"/api/v1/namespaces/team/secrets/keys": a_secret(strict, secret_key="theirs")}
+    done = of_report(tmp_path, strict, "-o", "focus", namespace="team", objects=planted)
+    assert cost_of(lines_of(done), "BilledCost") == history_cost(expected())
+
+
+def test_a_directory_is_not_read_from_this_machine(strict: StrictStore, tmp_path: Path) -> None:
+    keep(strict, [*counts(), *counts("files")])
+    samples = tmp_path / "volume" / sample_name("files", counts()[0].at)
+    samples.parent.mkdir(parents=True)
+    samples.write_bytes(encode(counts("files")[0]))
+    directory = a_location(strict, "files")
+    directory["spec"] |= {"s3": None, "filesystem": {"path": str(tmp_path / "volume")}}
+    locations = [a_location(strict), directory]
+    done = of_report(tmp_path, strict, "-o", "focus", locations=locations)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "StorageLocation files: It is a directory of the operator's pods, so its usage" in done.stderr
+    only_buckets = a_report(scope={"storageLocations": ["archive"]})
+    lines = lines_of(of_report(tmp_path, strict, "-o", "focus", locations=locations, report=only_buckets))
+    assert {line["ResourceName"] for line in lines} == {"archive"}
 
 
 def test_scope_and_account_are_as_in_the_report(strict: StrictStore, tmp_path: Path) -> None:

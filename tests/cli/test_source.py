@@ -12,6 +12,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from recording_operator.cli import main
+from recording_operator.kube.rest import RestClient
+from tests.cli.conftest import People
 from tests.cli.counted_world import ApiServer
 from tests.support.deliveries import OTHER_SECRET, SVIX_SECRET, signed
 
@@ -198,3 +200,15 @@ def test_what_the_cluster_lacks(tmp_path: Path, changed: dict[str, Any], message
 def test_headers_that_are_none(tmp_path: Path) -> None:
     result = in_cluster(tmp_path, {"not a header": "x"})
     assert (result.exit_code, "--headers: write Name: value" in result.stderr) == (2, True)
+
+
+@pytest.mark.cluster
+def test_it_can_act_as_another_user(people: People, admin: RestClient, namespace: str, tmp_path: Path) -> None:
+    path = f"/apis/recordings.dev/v1alpha1/namespaces/{namespace}/recordingsources"
+    admin.request("POST", path, body=manifest() | {"metadata": {"name": "calls"}})
+    (tmp_path / "event.json").write_bytes(json.dumps(PAYLOAD).encode())
+    arguments = ("source", "test", "calls", "-n", namespace, "--payload", str(tmp_path / "event.json"))
+    assert "kind: Recording\n" in people.admin.output(*arguments)
+    denied = people.admin.run(*arguments, "--as", "nobody", "--request-timeout", "20s")
+    assert (denied.returncode, denied.stdout) == (1, "")
+    assert "You may not get recordingsources" in denied.stderr

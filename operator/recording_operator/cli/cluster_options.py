@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -12,6 +12,12 @@ from recording_operator.cli.durations import Duration
 from recording_operator.cli.names import ContextName, NamespaceName
 
 _C = TypeVar("_C", bound=Callable[..., Any])
+_CONTEXT_NAMESPACE: Final = "Namespace. Default: that of the context."
+_OF_SECRETS: Final = (
+    "Namespace of the operator, with the StorageLocations' Secrets. Default: it is found by its Deployment or its "
+    "Lease; recording-operator if you may not see these."
+)
+_OF_OPERATOR: Final = "Namespace of the operator. Default: it is found by its Deployment or its Lease."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +35,11 @@ class ClusterOptions:
     as_groups: tuple[str, ...] = ()
 
 
-def cluster_options(*, namespaced: bool = True, all_namespaces: bool = False) -> Callable[[_C], Callable[..., Any]]:
+def cluster_options(
+    *, namespaced: bool = True, all_namespaces: bool = False, namespace_help: str = _CONTEXT_NAMESPACE
+) -> Callable[[_C], Callable[..., Any]]:
     """Add the options. The verb gets them as `cluster`, a ClusterOptions."""
+    options = _options(namespaced=namespaced, all_namespaces=all_namespaces, namespace_help=namespace_help)
 
     def add(command: _C) -> Callable[..., Any]:
         @wraps(command)
@@ -50,17 +59,45 @@ def cluster_options(*, namespaced: bool = True, all_namespaces: bool = False) ->
             )
 
         decorated: Callable[..., Any] = called
-        for option in reversed(_options(namespaced=namespaced, all_namespaces=all_namespaces)):
+        for option in reversed(options):
             decorated = option(decorated)
         return decorated
 
     return add
 
 
-def _options(*, namespaced: bool, all_namespaces: bool) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    of_namespace = [
-        click.option("-n", "--namespace", type=NamespaceName(), help="Namespace. Default: that of the context.")
-    ]
+def operator_namespace_option(*, has_secrets: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--operator-namespace`. `has_secrets`: the verb reads the Secrets of StorageLocations there."""
+    text = _OF_SECRETS if has_secrets else _OF_OPERATOR
+    return click.option("--operator-namespace", type=NamespaceName(), help=text)
+
+
+def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`-o`. The first format is the default."""
+    return click.option(
+        "-o", "--output", default=formats[0], show_default=True, type=click.Choice(formats), help="Output format."
+    )
+
+
+def object_list_options(*, labels: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`-l`, `-o` and `--no-headers` of verbs that list objects. `labels`: an example of labels for the help."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--no-headers", is_flag=True, help="Leave out the names of the columns."),
+            output_option("table", "wide", "json", "yaml", "name"),
+            click.option("-l", "--selector", metavar="LABELS", help=f"Only those with these labels, such as {labels}."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _options(
+    *, namespaced: bool, all_namespaces: bool, namespace_help: str
+) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    of_namespace = [click.option("-n", "--namespace", type=NamespaceName(), help=namespace_help)]
     of_all = [click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")]
     return [
         *(of_namespace if namespaced else ()),

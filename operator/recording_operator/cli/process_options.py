@@ -11,6 +11,13 @@ from recording_operator.cli.arguments import settings_option
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
+def port_option(name: str, *, default: int, purpose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A port that the process listens on. `purpose`: what it is for, as the beginning of the help text."""
+    return click.option(
+        name, default=default, show_default=True, type=click.IntRange(0, 65535), help=f"{purpose} 0: any free port."
+    )
+
+
 def process_options(*, settings: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add --settings with the help text `settings`, --kubeconfig, --context, --log-format and --log-level."""
 

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.cli.administration.capabilities import capability_lines
-from recording_operator.cli.administration.installation import secrets_namespace
 from recording_operator.cli.administration.locations import store_address
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
@@ -20,7 +19,6 @@ from recording_operator.cli.screen.times import relative
 from recording_operator.cli.verb import Failure, note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.errors import LocationError
-from recording_operator.kube.client import KubeApi
 from recording_operator.kube.resources import LOCATIONS
 from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
@@ -70,19 +68,13 @@ def probe_location(request: LocationProbeRequest) -> None:
 
 def _probed(cluster: Cluster, location: StorageLocation, address: str, given: str | None) -> Capabilities:
     """Write, read and delete test objects of a name of their own: those of the operator are not touched."""
-    namespace = secrets_namespace(cluster, given) if _needs_secret(location) else ""
     note(f"Test objects are written to {address} and removed. This may take a minute.")
-    with OpenedStores(KubeApi(cluster.rest), namespace) as stores:
+    with OpenedStores(cluster, operator_namespace=given) as stores:
         try:
             store = stores.store(location)
         except SecretError as error:
             raise _NoCredentialsError(for_secrets(error.message)) from None
         return store.probe(name=f"check-{uuid.uuid4().hex[:12]}", joins=None)
-
-
-def _needs_secret(location: StorageLocation) -> bool:
-    credentials = location.store.credentials
-    return credentials is not None and credentials.key_secret is not None
 
 
 def _show(request: LocationProbeRequest, address: str, found: Capabilities) -> None:

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from recording_operator.api.masking import MARK, mask_urls
 from recording_operator.api.names import RECORDING_SOURCE_KIND
 from recording_operator.api.recordingsource import FailurePolicy, RecordingSource
+from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.verb import note
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import connection
-from recording_operator.kube.errors import ConnectionConfigError, KubeError, NotFound
-from recording_operator.kube.rest import RestClient
+from recording_operator.kube.errors import NotFound
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.providers.generic import check_mapping
 from recording_operator.providers.provider import (
@@ -52,13 +52,11 @@ _REJECTIONS: Final = {
 class TrialRequest:
     """The command line of one trial."""
 
+    cluster: ClusterOptions
     name: str | None
-    namespace: str | None
     payload: BinaryIO
     headers: Path | None
     filename: Path | None
-    kubeconfig: Path | None
-    context: str | None
 
 
 class _NoRecordingError(Exception):
@@ -66,7 +64,10 @@ class _NoRecordingError(Exception):
 
 
 def run_trial(request: TrialRequest) -> None:
-    """Print the Recording and its Secrets. If there would be none, print the reason to standard error and exit."""
+    """Print the Recording and its Secrets. If there would be none, print the reason to standard error and exit.
+
+    Raises KubeError, ConnectionConfigError.
+    """
     configure_logging(redactor=Redactor(), log_format="text", level=logging.ERROR)  # it prints itself what is wrong
     body = request.payload.read(_MOST_BODY_BYTES + 1)
     if len(body) > _MOST_BODY_BYTES:
@@ -75,7 +76,7 @@ def run_trial(request: TrialRequest) -> None:
     try:
         source, secrets = _source(request)
         drafted = _trial(source, secrets, delivery)
-    except (_NoRecordingError, KubeError, ConnectionConfigError) as error:
+    except _NoRecordingError as error:
         _fail(str(error))
     documents = [_shortened(drafted.recording), *(_secret(secret) for secret in drafted.secrets)]
     click.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True), nl=False)
@@ -102,12 +103,9 @@ def _source(request: TrialRequest) -> tuple[RecordingSource, list[bytes] | None]
         return _source_in_file(request, request.filename), None
     if request.name is None:
         raise click.UsageError("Write the NAME of a RecordingSource, or --filename.")
-    server = connection(kubeconfig=request.kubeconfig, context=request.context)
-    rest = RestClient(server)
-    try:
-        return _source_in_cluster(KubeApi(rest), request, request.name, request.namespace or server.namespace)
-    finally:
-        rest.close()
+    with open_cluster(request.cluster) as cluster:
+        namespace, name = cluster.address(request.name)
+        return _source_in_cluster(KubeApi(cluster.rest), request, name, namespace)
 
 
 def _source_in_cluster(
@@ -138,7 +136,7 @@ def _source_in_file(request: TrialRequest, path: Path) -> RecordingSource:
     if len(found) != 1:
         name = f" {request.name}" if request.name else ""
         raise click.UsageError(f"--filename: {path} contains {len(found)} RecordingSources{name}. Expected one.")
-    metadata = {"namespace": request.namespace or "default", **(found[0].get("metadata") or {})}
+    metadata = {"namespace": request.cluster.namespace or "default", **(found[0].get("metadata") or {})}
     return _parsed({**found[0], "metadata": metadata})
 
 

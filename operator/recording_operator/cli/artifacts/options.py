@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from recording_operator.cli.cluster_options import operator_namespace_option
+
 _C = TypeVar("_C", bound=Callable[..., Any])
 
 
@@ -39,11 +41,7 @@ def store_options(command: _C) -> Callable[..., Any]:
 
 
 _OPTIONS: Final = (
-    click.option(
-        "--operator-namespace",
-        help="Namespace of the operator, with the StorageLocations' Secrets. Default: it is found by its Deployment or "
-        "its Lease; recording-operator if you may not see these.",
-    ),
+    operator_namespace_option(),
     click.option(
         "--own-credentials", is_flag=True, help="Use your own AWS credentials instead of the StorageLocation's Secret."
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, operator_namespace_option
 from recording_operator.cli.verb import Verb
 
 _EXAMPLES = """\b
@@ -24,9 +24,7 @@ Examples:
     metavar="FILE.zip",
     help="File to write. Default: recordings-bug-report-TIME.zip in this directory.",
 )
-@click.option(
-    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Deployment or its Lease."
-)
+@operator_namespace_option(has_secrets=False)
 @click.option("--anonymize", is_flag=True, help="Replace titles and the names of owners, such as by org-1.")
 @click.option(
     "--recordings",

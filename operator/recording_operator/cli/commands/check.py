@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, operator_namespace_option, output_option
 from recording_operator.cli.verb import Verb
 
 _EXAMPLES = """\b
@@ -16,12 +16,8 @@ Examples:
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
-@click.option(
-    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Deployment or its Lease."
-)
-@click.option(
-    "-o", "--output", default="table", show_default=True, type=click.Choice(("table", "json")), help="Output format."
-)
+@operator_namespace_option(has_secrets=False)
+@output_option("table", "json")
 @cluster_options(all_namespaces=True)
 def check(**options: Any) -> None:
     """Check whether everything is well, from the API server to the Recordings.

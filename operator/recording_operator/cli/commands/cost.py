@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, operator_namespace_option
 from recording_operator.cli.commands.report import STEPS, Day
 from recording_operator.cli.names import ReportName
 from recording_operator.cli.verb import Verb
@@ -41,10 +41,7 @@ Examples:
     help="Output format. wide: with the amounts that are paid for. csv is safe to open in a spreadsheet: no cell is a "
     "formula.",
 )
-@click.option(
-    "--operator-namespace",
-    help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
-)
+@operator_namespace_option()
 @cluster_options(namespaced=False)
 def cost(**options: Any) -> None:
     """Show what an organisation costs in a period: storage, downloads and requests, and their sum.

@@ -1,12 +1,12 @@
 """`recording-operator import`: its command line. `importing` does the work and is imported only when it is called."""
 
 import re
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from recording_operator.cli.names import ContextName, LocationName, NamespaceName
+from recording_operator.cli.cluster_options import cluster_options, operator_namespace_option
+from recording_operator.cli.names import LocationName
 from recording_operator.cli.verb import Verb
 
 GROUPINGS: Final = ("directory", "file")
@@ -66,12 +66,6 @@ class _OwnerPattern(click.ParamType[re.Pattern[str]]):
     help="StorageLocation to store the Recordings in. Default: each is placed by the weights of the StorageLocations.",
 )
 @click.option(
-    "-n",
-    "--namespace",
-    type=NamespaceName(),
-    help="Namespace of the Recordings. Default: the namespace of the context.",
-)
-@click.option(
     "--group",
     "grouping",
     default="directory",
@@ -81,17 +75,8 @@ class _OwnerPattern(click.ParamType[re.Pattern[str]]):
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many new Recordings. Run again to continue.")
 @click.option("--dry-run", is_flag=True, help="Print what would be created, and create nothing.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
-)
-@click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current context.")
-@click.option(
-    "--operator-namespace",
-    type=NamespaceName(),
-    help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
-)
+@operator_namespace_option()
+@cluster_options(namespace_help="Namespace of the Recordings. Default: that of the context.")
 def imports(**options: Any) -> None:
     """Create Recordings of files that a bucket or directory already holds.
 

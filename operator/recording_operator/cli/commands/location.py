@@ -4,7 +4,12 @@ from typing import Any
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import (
+    cluster_options,
+    object_list_options,
+    operator_namespace_option,
+    output_option,
+)
 from recording_operator.cli.names import LocationName
 from recording_operator.cli.verb import VerbGroup
 
@@ -14,11 +19,6 @@ Examples:
   PROGRAM location status archive
   PROGRAM location check archive --operator-namespace recordings
 """
-_OPERATOR_NAMESPACE = click.option(
-    "--operator-namespace",
-    help="Namespace of the operator, with the Secrets of StorageLocations. Default: it is found by its Deployment or "
-    "its Lease.",
-)
 
 
 @click.group(cls=VerbGroup, epilog=_EXAMPLES)
@@ -34,16 +34,7 @@ def location() -> None:
 
 
 @location.command("list", epilog=_EXAMPLES)
-@click.option("-l", "--selector", metavar="LABELS", help="Only those with these labels, such as tier=cold.")
-@click.option(
-    "-o",
-    "--output",
-    default="table",
-    show_default=True,
-    type=click.Choice(("table", "wide", "json", "yaml", "name")),
-    help="Output format.",
-)
-@click.option("--no-headers", is_flag=True, help="Leave out the names of the columns.")
+@object_list_options(labels="tier=cold")
 @cluster_options(namespaced=False)
 def list_(**options: Any) -> None:
     """List StorageLocations.
@@ -69,15 +60,8 @@ def list_(**options: Any) -> None:
 
 @location.command("status", epilog=_EXAMPLES)
 @click.argument("name", type=LocationName())
-@_OPERATOR_NAMESPACE
-@click.option(
-    "-o",
-    "--output",
-    default="text",
-    show_default=True,
-    type=click.Choice(("text", "json", "yaml")),
-    help="Output format.",
-)
+@operator_namespace_option()
+@output_option("text", "json", "yaml")
 @cluster_options(namespaced=False)
 def status(**options: Any) -> None:
     """Show the StorageLocation NAME: conditions, capabilities, lifecycle rules, quotas, and its credentials.
@@ -100,10 +84,8 @@ def status(**options: Any) -> None:
 
 @location.command("check", epilog=_EXAMPLES)
 @click.argument("name", type=LocationName())
-@_OPERATOR_NAMESPACE
-@click.option(
-    "-o", "--output", default="text", show_default=True, type=click.Choice(("text", "json")), help="Output format."
-)
+@operator_namespace_option()
+@output_option("text", "json")
 @cluster_options(namespaced=False)
 def check(**options: Any) -> None:
     """Check the store of the StorageLocation NAME now, from this machine, and say what it supports.

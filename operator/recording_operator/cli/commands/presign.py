@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.artifacts.options import store_options
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, output_option
 from recording_operator.cli.names import ArtifactName, RecordingName
 from recording_operator.cli.verb import Verb
 
@@ -31,7 +31,7 @@ Examples:
 @click.option("--download", is_flag=True, help="Let browsers save the file instead of showing it.")
 @click.option("--open", "open_it", is_flag=True, help="Open the URL in the browser (that of BROWSER, if set).")
 @click.option("--no-cdn", is_flag=True, help="A URL of the store, even if the StorageLocation has a CDN.")
-@click.option("-o", "--output", default="url", show_default=True, type=click.Choice(OUTPUTS), help="Output format.")
+@output_option(*OUTPUTS)
 @store_options
 @cluster_options()
 def presign(**options: Any) -> None:

@@ -1,12 +1,12 @@
 """`recording-operator rebuild`: its command line. `rebuilder` does the work and is imported only when it is called."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
-from recording_operator.cli.names import ContextName, LocationName, NamespaceName
+from recording_operator.cli.cluster_options import cluster_options, operator_namespace_option
+from recording_operator.cli.names import LocationName
 from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
@@ -20,9 +20,6 @@ Examples:
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @click.option("--location", type=LocationName(), required=True, help="StorageLocation whose manifests are read.")
-@click.option(
-    "--namespace", type=NamespaceName(), help="Only Recordings of this namespace. Default: of all namespaces."
-)
 @click.option("--dry-run", is_flag=True, help="Create nothing. The API server checks what would be created.")
 @click.option(
     "--ttl-after-finished",
@@ -31,17 +28,8 @@ Examples:
     help="recordings.ttlAfterFinished of the operator's settings. A Recording that ended longer ago is left out: the "
     "operator would remove it at once. 0s: none is left out.",
 )
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
-)
-@click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current context.")
-@click.option(
-    "--operator-namespace",
-    type=NamespaceName(),
-    help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
-)
+@operator_namespace_option()
+@cluster_options(namespace_help="Only Recordings of this namespace. Default: of all namespaces.")
 def rebuild(**options: Any) -> None:
     """Create the Recordings of a lost cluster again from the manifests in the store of a StorageLocation.
 

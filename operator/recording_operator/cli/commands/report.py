@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.arguments import Folder, store_options
-from recording_operator.cli.cluster_options import ClusterOptions, cluster_options
+from recording_operator.cli.cluster_options import ClusterOptions, cluster_options, operator_namespace_option
 from recording_operator.cli.names import LocationName, NamespaceName, ReportName
 from recording_operator.cli.verb import Verb
 
@@ -150,10 +150,7 @@ class _Ratio(click.ParamType[Decimal]):
     help="Share of what is stored that is downloaded in a month, where downloads are not counted. Default: 0.5.",
 )
 @store_options
-@click.option(
-    "--operator-namespace",
-    help="Namespace of the operator, with the StorageLocations' Secrets. Default: the namespace of the context.",
-)
+@operator_namespace_option()
 @cluster_options(namespaced=False)
 def report(name: str | None, **options: Any) -> None:
     """Show what is stored and what it costs: the StorageReport NAME, by day, week or month, and by organisation.

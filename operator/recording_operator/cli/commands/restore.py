@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.artifacts.options import store_options
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, output_option
 from recording_operator.cli.durations import Duration
 from recording_operator.cli.names import ArtifactName, RecordingName
 from recording_operator.cli.verb import Verb
@@ -39,7 +39,7 @@ Examples:
 @click.option(
     "--interval", default="1m", show_default=True, type=Duration(), help="How often --wait asks the store, at least 1s."
 )
-@click.option("-o", "--output", default="table", show_default=True, type=click.Choice(OUTPUTS), help="Output format.")
+@output_option(*OUTPUTS)
 @store_options
 @cluster_options()
 def restore(**options: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.process_options import process_options
+from recording_operator.cli.process_options import port_option, process_options
 from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
@@ -23,13 +23,7 @@ Examples:
     help="Namespace of the operator, with its Lease and the StorageLocations' Secrets. Default: that of the pod.",
 )
 @click.option("--http-host", default="", help="Address for /healthz, /readyz and /metrics. Default: all addresses.")
-@click.option(
-    "--http-port",
-    default=8080,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port for the same. 0: any free port.",
-)
+@port_option("--http-port", default=8080, purpose="Port for the same.")
 def run(**options: Any) -> None:
     """Run the operator until SIGTERM or SIGINT.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, object_list_options
 from recording_operator.cli.names import SinkName
 from recording_operator.cli.verb import VerbGroup
 
@@ -28,16 +28,7 @@ def sink() -> None:
 
 
 @sink.command("list", epilog=_EXAMPLES)
-@click.option("-l", "--selector", metavar="LABELS", help="Only those with these labels, such as team=sales.")
-@click.option(
-    "-o",
-    "--output",
-    default="table",
-    show_default=True,
-    type=click.Choice(("table", "wide", "json", "yaml", "name")),
-    help="Output format.",
-)
-@click.option("--no-headers", is_flag=True, help="Leave out the names of the columns.")
+@object_list_options(labels="team=sales")
 @cluster_options(all_namespaces=True)
 def list_(**options: Any) -> None:
     """List EventSinks.

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
-from recording_operator.cli.names import ContextName, NamespaceName, SourceName
+from recording_operator.cli.cluster_options import cluster_options, object_list_options
+from recording_operator.cli.names import SourceName
 from recording_operator.cli.verb import VerbGroup
 
 _EXAMPLES = """\b
@@ -32,16 +32,7 @@ def source() -> None:
 
 
 @source.command("list", epilog=_EXAMPLES)
-@click.option("-l", "--selector", metavar="LABELS", help="Only those with these labels, such as team=sales.")
-@click.option(
-    "-o",
-    "--output",
-    default="table",
-    show_default=True,
-    type=click.Choice(("table", "wide", "json", "yaml", "name")),
-    help="Output format.",
-)
-@click.option("--no-headers", is_flag=True, help="Leave out the names of the columns.")
+@object_list_options(labels="team=sales")
 @cluster_options(all_namespaces=True)
 def list_(**options: Any) -> None:
     """List RecordingSources.
@@ -65,12 +56,6 @@ def list_(**options: Any) -> None:
 @source.command("test", epilog=_EXAMPLES)
 @click.argument("name", required=False, type=SourceName())
 @click.option(
-    "-n",
-    "--namespace",
-    type=NamespaceName(),
-    help="Namespace of the RecordingSource. Default: the namespace of the context.",
-)
-@click.option(
     "--payload",
     required=True,
     type=click.File("rb"),
@@ -83,12 +68,7 @@ def list_(**options: Any) -> None:
     "which needs the right to get the Secret of spec.webhook.",
 )
 @click.option("-f", "--filename", type=_FILE, help="Read the RecordingSource from this manifest, not from the cluster.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Kubeconfig file. Default: KUBECONFIG, ~/.kube/config, then the pod's service account.",
-)
-@click.option("--context", type=ContextName(), help="Context of the kubeconfig. Default: the current context.")
+@cluster_options(namespace_help="Namespace of the RecordingSource. Default: that of the context.")
 def test_source(**options: Any) -> None:
     """Print the Recording that the RecordingSource NAME would create from a delivery, and its Secrets.
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, output_option
 from recording_operator.cli.names import RecordingName
 from recording_operator.cli.verb import Verb
 
@@ -27,7 +27,7 @@ Examples:
     metavar="N",
     help="Show the last N Events. 0: none.",
 )
-@click.option("-o", "--output", default="text", show_default=True, type=click.Choice(OUTPUTS), help="Output format.")
+@output_option(*OUTPUTS)
 @cluster_options()
 def status(**options: Any) -> None:
     """Show one Recording: its state and why, what to do, artifacts, Events.

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, operator_namespace_option, output_option
 from recording_operator.cli.verb import Verb
 
 _EXAMPLES = """\b
@@ -17,12 +17,8 @@ Examples:
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @click.option("--client", is_flag=True, help="Only the version of this program, without a request to the cluster.")
-@click.option(
-    "--operator-namespace", help="Namespace of the operator. Default: it is found by its Deployment or its Lease."
-)
-@click.option(
-    "-o", "--output", default="text", show_default=True, type=click.Choice(("text", "json")), help="Output format."
-)
+@operator_namespace_option(has_secrets=False)
+@output_option("text", "json")
 @cluster_options(namespaced=False)
 def version(**options: Any) -> None:
     """Show the versions of this program, the API server, the CRDs and the operator.

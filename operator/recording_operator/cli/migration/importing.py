@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 from typing import Any, Final, Never
 
 import click
@@ -22,12 +21,14 @@ from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.arguments import EXIT_INTERRUPTED
+from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
+from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.migration.import_plan import FileGroup, ImportPlan, ListingOutOfOrderError, Tally
 from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import connection
 from recording_operator.kube.errors import (
     AlreadyExists,
     ApiUnavailable,
@@ -38,11 +39,9 @@ from recording_operator.kube.errors import (
     NotFound,
     TooManyRequests,
 )
-from recording_operator.kube.rest import RestClient
-from recording_operator.kube.secrets import SecretError, location_credentials
+from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.signals import on_end_signals
-from recording_operator.stores.factory import open_store
 from recording_operator.stores.location_store import LocationStore
 
 _FAILED: Final = 1
@@ -61,16 +60,14 @@ _MOST_REJECTIONS: Final = 10
 class ImportRequest:
     """The command line of one import."""
 
+    cluster: ClusterOptions
     source: str
     prefix: str
     owner_from: re.Pattern[str]
     target: str | None
-    namespace: str | None
     grouping: str
     limit: int | None
     dry_run: bool
-    kubeconfig: Path | None
-    context: str | None
     operator_namespace: str | None
 
 
@@ -117,17 +114,15 @@ def run_import(request: ImportRequest) -> Never:
 
 
 def _opened(request: ImportRequest, resources: ExitStack) -> tuple[ImportPlan, KubeApi, LocationStore]:
-    server = connection(kubeconfig=request.kubeconfig, context=request.context)
-    rest = RestClient(server)
-    resources.callback(rest.close)
-    kube = KubeApi(rest)
+    cluster = resources.enter_context(open_cluster(request.cluster))
+    kube = KubeApi(cluster.rest)
     source = _location(kube, request.source)
     if request.target is not None:
         _location(kube, request.target)
     plan = ImportPlan(
         source=source,
         target=request.target,
-        namespace=request.namespace or server.namespace,
+        namespace=cluster.namespace,
         owner_from=request.owner_from,
         by_directory=request.grouping == "directory",
     )
@@ -135,12 +130,8 @@ def _opened(request: ImportRequest, resources: ExitStack) -> tuple[ImportPlan, K
         raise _NotPossibleError(
             f"StorageLocation {request.source} opens no keys. Add the prefix to its spec.imports first."
         )
-    operator_namespace = request.operator_namespace or server.namespace
-    credentials = location_credentials(kube, source, operator_namespace=operator_namespace)
-    # The files of a directory are listed with the rights of the person who runs this.
-    store = open_store(source, credentials, roots=(source.store.bucket,))
-    resources.callback(store.close)
-    return plan, kube, store
+    stores = resources.enter_context(OpenedStores(cluster, operator_namespace=request.operator_namespace))
+    return plan, kube, stores.store(source)
 
 
 def _location(kube: KubeApi, name: str) -> StorageLocation:

@@ -6,8 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Final, Never
 
 import click
@@ -16,13 +15,14 @@ from pydantic import ValidationError
 from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import parse_duration
+from recording_operator.cli.caller import open_cluster
+from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.verb import note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.rebuilding import Rebuilding, RebuildOutcome, RebuildResult
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
-from recording_operator.kube.connection import connection
 from recording_operator.kube.errors import (
     ApiUnavailable,
     ConnectionConfigError,
@@ -31,7 +31,6 @@ from recording_operator.kube.errors import (
     NotFound,
     TooManyRequests,
 )
-from recording_operator.kube.rest import RestClient
 from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
 
@@ -45,12 +44,10 @@ _CONTINUE: Final = "Run the command again to continue."
 class RebuildRequest:
     """The command line of one rebuild."""
 
+    cluster: ClusterOptions
     location: str
-    namespace: str | None
     dry_run: bool
     ttl_after_finished: str
-    kubeconfig: Path | None
-    context: str | None
     operator_namespace: str | None
 
 
@@ -117,24 +114,20 @@ def run_rebuild(request: RebuildRequest) -> None:
 
 
 def _rebuild(request: RebuildRequest, default_ttl: timedelta, progress: _Progress) -> None:
-    server = connection(kubeconfig=request.kubeconfig, context=request.context)
-    rest = RestClient(server)
-    try:
-        kube = KubeApi(rest)
+    with open_cluster(request.cluster) as cluster:
+        kube = KubeApi(cluster.rest)
         location = _location(kube, request.location)
-        with OpenedStores(kube, request.operator_namespace or server.namespace) as stores:
+        with OpenedStores(cluster, operator_namespace=request.operator_namespace) as stores:
             rebuilding = Rebuilding(
                 kube=kube,
                 store=stores.store(location),
                 location=location,
-                namespace=request.namespace,
+                namespace=request.cluster.namespace,
                 default_ttl=default_ttl,
-                now=datetime.now(UTC),
+                now=cluster.now,
                 dry_run=request.dry_run,
             )
             _show(rebuilding.run(), progress)
-    finally:
-        rest.close()
 
 
 def _show(results: Iterable[RebuildResult], progress: _Progress) -> None:

@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from recording_operator.api.endpoints import store_uri
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
+from recording_operator.cli.administration.installation import secrets_namespace
+from recording_operator.cli.caller import Cluster
 from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.reports.counted import Counted, CountedError
 from recording_operator.cli.rights import right_of
@@ -25,6 +28,7 @@ from recording_operator.costs.view import ReportInputs
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import Forbidden, KubeError
+from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.months import CLOCKS_DIFFER
 from recording_operator.usage.timeline import LocationUsage, usage_of
 
@@ -32,32 +36,53 @@ _ALL_MONTHS: Final = 12 * 1000
 """Nothing is too old: the operator deletes what is older than its usage.retention, which is unknown here."""
 
 
+class _Buckets:
+    """The stores of locations that are buckets. The path of a directory means another one on this machine."""
+
+    def __init__(self, stores: OpenedStores) -> None:
+        self._stores = stores
+
+    def store(self, location: StorageLocation) -> LocationStore:
+        """As `LocationStores` says. Raises ReasonedError for a directory."""
+        if location.spec.s3 is None:
+            raise ReasonedError(
+                Reason.STORE_UNAVAILABLE,
+                "It is a directory of the operator's pods, so its usage samples cannot be read from this machine. Use "
+                "a StorageReport whose spec.scope.storageLocations names only buckets.",
+            )
+        return self._stores.store(location)
+
+
 def from_cluster(
     resource: StorageReport,
     *,
     compare: tuple[str, ...],
-    kube: KubeApi,
-    operator_namespace: str,
+    cluster: Cluster,
+    operator_namespace: str | None,
     now: Callable[[], datetime],
     warn: Callable[[str], None],
 ) -> Counted:
-    """The inputs of the report as the operator has them. Raises CountedError, KubeError."""
+    """The inputs of the report as the operator has them. Raises CountedError, SeveralOperatorsError, KubeError.
+
+    `operator_namespace`: the one that the user named. None: it is looked for.
+    """
+    kube, namespace = KubeApi(cluster.rest), secrets_namespace(cluster, operator_namespace)
     locations = _locations(kube)
-    prices = PriceBook(kube=kube, operator_namespace=operator_namespace)
+    prices = PriceBook(kube=kube, operator_namespace=namespace)
     found: dict[str, LocationUsage] = {}
     notes: list[str] = []
     refused: list[Forbidden] = []
-    with OpenedStores(kube, operator_namespace) as stores:
+    with OpenedStores(cluster, operator_namespace=namespace) as stores:
         archive = LocationArchive(
-            stores=stores,
+            stores=_Buckets(stores),
             kube=kube,
-            operator_namespace=operator_namespace,
+            operator_namespace=namespace,
             keep_months=_ALL_MONTHS,
             now=lambda: now() + CLOCKS_DIFFER,
             on_forbidden=refused.append,
         )
         deleted = DeletedLocations(
-            copies=UsageCopies(MapEntries(kube=kube, namespace=operator_namespace)),
+            copies=UsageCopies(MapEntries(kube=kube, namespace=namespace)),
             samples_of=archive.samples,
             keep_months=_ALL_MONTHS,
             on_forbidden=refused.append,
@@ -90,7 +115,7 @@ def from_cluster(
         check = "" if right is None else f" To check your rights: {right.check}."
         warn(
             f"Usage of deleted StorageLocations and samples that are kept in ConfigMaps of namespace "
-            f"{operator_namespace} are left out: you may not read these ConfigMaps.{check}"
+            f"{namespace} are left out: you may not read these ConfigMaps.{check}"
         )
     inputs = ReportInputs(
         spec=spec,

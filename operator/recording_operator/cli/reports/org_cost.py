@@ -25,7 +25,6 @@ from recording_operator.costs.report import CurrencyError, currency_of
 from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.view import ReportView, unpriced
-from recording_operator.kube.client import KubeApi
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.logs import Redactor, configure_logging
@@ -130,8 +129,8 @@ def _from_samples(
         counted = from_cluster(
             narrowed,
             compare=(),
-            kube=KubeApi(cluster.rest),
-            operator_namespace=request.operator_namespace or cluster.namespace,
+            cluster=cluster,
+            operator_namespace=request.operator_namespace,
             now=lambda: cluster.now,
             warn=note,
         )

@@ -38,7 +38,6 @@ from recording_operator.costs.tables import (
     comparison_table,
 )
 from recording_operator.costs.view import ReportView, unpriced
-from recording_operator.kube.client import KubeApi
 from recording_operator.logs import Redactor, configure_logging
 
 _WRITERS: Final = {"csv": as_csv, "json": as_json}
@@ -119,8 +118,8 @@ def _show_stored(request: ReportRequest) -> None:
             counted = from_cluster(
                 found[0],
                 compare=request.compare,
-                kube=KubeApi(cluster.rest),
-                operator_namespace=request.operator_namespace or cluster.namespace,
+                cluster=cluster,
+                operator_namespace=request.operator_namespace,
                 now=_now,
                 warn=note,
             )
