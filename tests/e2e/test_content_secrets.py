@@ -7,6 +7,7 @@ import pytest
 
 from localcluster.install import secrets_binding
 from tests.support.recordings import Artifact, Bytes
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -58,6 +59,7 @@ def test_a_secret_that_comes_later_is_waited_for(world: World) -> None:
 def test_content_beyond_a_quota_fails_and_is_not_stored(world: World) -> None:
     put(world, TRANSCRIPT)
     world.edit_location(quotas=[{"org": "acme", "bytes": "100Ki", "action": "Fail"}])
+    eventually(world.location_condition, what="the operator knows the quota")
 
     live = world.create(from_secret(TRANSCRIPT, stored=False), owner={"org": "acme"})
 

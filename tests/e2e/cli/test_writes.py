@@ -58,15 +58,21 @@ def test_created_and_stored(world: World, people: People, tmp_path: Path) -> Non
 
 def test_who_must_let_the_operator_read_secrets_is_said(world: World, people: People) -> None:
     url = media_url(world.media, "video.mp4", size_bytes=MIB)
-    done = people.tenant.run(
-        "create", "weekly", "--org", "acme", "--video", "-", "--location", world.location, stdin=url
-    )
-    assert (done.returncode, done.stdout) == (0, "recording.recordings.dev/weekly created\n")
-    live = created(world, "weekly", media_bytes("video.mp4", MIB))
+    lives = []
+    # The program looks for two seconds, and an operator that has just started may be slower.
+    for name in ("first", "second", "third", "fourth"):
+        done = people.tenant.run(
+            "create", name, "--org", "acme", "--video", "-", "--location", world.location, stdin=url
+        )
+        assert (done.returncode, done.stdout) == (0, f"recording.recordings.dev/{name} created\n")
+        lives.append(created(world, name, media_bytes("video.mp4", MIB)))
+        if done.stderr:
+            break
     assert f"kubectl create rolebinding recording-operator-secrets -n {world.namespace}" in done.stderr
     assert "The notes of another release say its own." in done.stderr
     world.cluster.kubectl.apply(secrets_binding(world.namespace))
-    live.wait_phase("Complete", within_s=90)
+    for live in lives:
+        live.wait_phase("Complete", within_s=90)
 
 
 def test_a_fresh_url_continues_the_upload(world: World, people: People) -> None:
