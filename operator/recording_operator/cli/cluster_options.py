@@ -72,6 +72,18 @@ def operator_namespace_option(*, has_secrets: bool = True) -> Callable[[Callable
     return click.option("--operator-namespace", type=NamespaceName(), help=text)
 
 
+def wait_options(
+    *, until: str, limit: str = "Longest time to wait. Default: no limit."
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--wait` with the help text `until`, and `--timeout` with that of `limit`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        timed = click.option("--timeout", type=Duration(), help=limit)(command)
+        return click.option("--wait", is_flag=True, help=until)(timed)
+
+    return add
+
+
 def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`-o`. The first format is the default."""
     return click.option(

@@ -6,8 +6,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.artifact_options import Instant, artifact_options
-from recording_operator.cli.cluster_options import cluster_options
-from recording_operator.cli.durations import Duration
+from recording_operator.cli.cluster_options import cluster_options, wait_options
 from recording_operator.cli.names import LocationName, NewName
 from recording_operator.cli.selection_options import dry_run_option
 from recording_operator.cli.verb import Verb
@@ -67,8 +66,7 @@ class _Label(click.ParamType[tuple[str, str]]):
 @dry_run_option
 @click.option("-o", "--output", type=click.Choice(("yaml", "json", "name")), help="Print the created objects.")
 @click.option("--show-secrets", is_flag=True, help="Print URLs with their signatures, and the values of Secrets.")
-@click.option("--wait", is_flag=True, help="Wait until the Recording is Complete or Failed.")
-@click.option("--timeout", type=Duration(), help="Longest time to wait. Default: no limit.")
+@wait_options(until="Wait until the Recording is Complete or Failed.")
 @cluster_options()
 def create(**options: Any) -> None:
     """Create a Recording: files to copy to object storage.

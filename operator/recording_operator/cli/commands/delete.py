@@ -4,8 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
-from recording_operator.cli.durations import Duration
+from recording_operator.cli.cluster_options import cluster_options, wait_options
 from recording_operator.cli.selection_options import dry_run_option, selection_options
 from recording_operator.cli.verb import Verb
 
@@ -22,8 +21,7 @@ Examples:
 @click.option("--objects", is_flag=True, help="Delete the stored objects, too (deletionPolicy Delete).")
 @click.option("--keep-objects", is_flag=True, help="Keep the stored objects (deletionPolicy Retain).")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Wait until they are gone.")
-@click.option("--timeout", type=Duration(), help="Longest time to wait for each. Default: no limit.")
+@wait_options(until="Wait until they are gone.", limit="Longest time to wait for each. Default: no limit.")
 @dry_run_option
 @cluster_options(all_namespaces=True)
 def delete(objects: bool, keep_objects: bool, **options: Any) -> None:

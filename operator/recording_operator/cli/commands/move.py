@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.cluster_options import cluster_options
+from recording_operator.cli.cluster_options import cluster_options, wait_options
 from recording_operator.cli.names import LocationName
 from recording_operator.cli.selection_options import dry_run_option, selection_options
 from recording_operator.cli.verb import Verb
@@ -13,7 +13,7 @@ _EXAMPLES: Final = """\b
 Examples:
   PROGRAM move weekly --to archive-eu
   PROGRAM move -A --from archive --to archive-eu --dry-run client
-  PROGRAM move -l team=sales --to archive-eu --yes
+  PROGRAM move -l team=sales --to archive-eu --yes --wait
 """
 
 
@@ -23,6 +23,7 @@ Examples:
 @click.option("--from", "from_", type=LocationName(), metavar="LOCATION", help="All that are in this StorageLocation.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @dry_run_option
+@wait_options(until="Wait until the objects are there, and the old ones are removed or kept.")
 @cluster_options(all_namespaces=True)
 def move(**options: Any) -> None:
     """Move stored Recordings to another StorageLocation.
@@ -32,15 +33,21 @@ def move(**options: Any) -> None:
 
     This asks first, and says how much is copied. Without a terminal, it needs --yes.
 
-    This needs the rights to get and patch Recordings, and to list them with -l or --from. With the right to get
+    With --wait, those that an earlier call has begun to move are waited for, too. Each that is moved is printed.
+
+    This needs the rights to get and patch Recordings, to list them with -l or --from, and to list and watch them with
+    --wait. With the right to get
     StorageLocations it checks that the new one exists. Some clusters also ask for the right to use it.
 
     \b
     Exit status:
-      0    the moves have begun, or there was nothing to move
-      1    a Recording could not be changed, or you declined
+      0    the moves have begun (with --wait: are over), or there was nothing to
+           move
+      1    a Recording could not be changed, or you declined; with --wait: a move
+           failed; lines say why
       2    the command line is invalid
-      130  interrupted by Ctrl-C
+      124  --timeout has passed; the moves continue
+      130  interrupted by Ctrl-C; moves that have begun continue
     """
     from recording_operator.cli.recordings.relocating import MoveRequest, run_move  # noqa: PLC0415 - not for --help
 

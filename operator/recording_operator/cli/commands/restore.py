@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 
 from recording_operator.cli.artifacts.options import store_options
-from recording_operator.cli.cluster_options import cluster_options, output_option
+from recording_operator.cli.cluster_options import cluster_options, output_option, wait_options
 from recording_operator.cli.durations import Duration
 from recording_operator.cli.names import ArtifactName, RecordingName
 from recording_operator.cli.verb import Verb
@@ -34,8 +34,7 @@ Examples:
     help="bulk is the slowest and cheapest. expedited takes minutes; DEEP_ARCHIVE does not have it.",
 )
 @click.option("--force", is_flag=True, help="Shorten the life of a copy that is kept longer than --days.")
-@click.option("--wait", is_flag=True, help="Wait until they can be read.")
-@click.option("--timeout", type=Duration(), help="End --wait after this time, such as 12h. Default: no limit.")
+@wait_options(until="Wait until they can be read.", limit="End --wait after this time, such as 12h. Default: no limit.")
 @click.option(
     "--interval", default="1m", show_default=True, type=Duration(), help="How often --wait asks the store, at least 1s."
 )

@@ -1,17 +1,24 @@
 """Moves stored Recordings to another StorageLocation, for the verb `move`."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
+
+import click
 
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.confirmation import confirm
+from recording_operator.cli.recordings.goals import Goal
 from recording_operator.cli.recordings.row import row_of
 from recording_operator.cli.recordings.scope import Scope
-from recording_operator.cli.recordings.selection import NothingToDo, Progress, is_terminating, selected
+from recording_operator.cli.recordings.selection import NothingToDo, Progress, is_terminating, name_of, selected
+from recording_operator.cli.recordings.waiting import WaitRequest, wait_in
+from recording_operator.cli.recordings.writing import check_waiting
 from recording_operator.cli.screen.amounts import recordings
 from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, note
@@ -31,29 +38,74 @@ class MoveRequest:
     origin: str | None
     yes: bool
     dry_run: str | None
+    wait: bool
+    timeout: timedelta | None
 
 
 def run_move(request: MoveRequest) -> None:
-    """Write the new location into each Recording. Raises Failure, KubeError, UsageError."""
+    """Write the new location into each Recording, and wait if it is wanted. Raises Failure, KubeError, UsageError."""
+    if request.timeout is not None and not request.wait:
+        raise click.UsageError("--timeout is for --wait.")
     with open_cluster(request.cluster) as cluster:
         found = selected(
             cluster,
             request.selection,
             all_namespaces=request.cluster.all_namespaces,
-            wanted=lambda one: _can_be_moved(one, request),
+            wanted=lambda one: _is_wanted(one, request),
         )
         movable = [one for one in found if _obstacle(one, request) is None]
+        moving = [one for one in found if _obstacle(one, request) is None or _is_on_its_way(one, request)]
+        if request.wait:
+            for one in {one["metadata"]["namespace"]: one for one in moving}.values():
+                check_waiting(cluster.resources, one)
         if movable and request.dry_run is None:
             _check_target(cluster, request.to)
             confirm(_question(cluster, movable, to=request.to), assume_yes=request.yes)
-        progress = Progress(verb=f"moves to {request.to}", participle="moved", dry_run=request.dry_run)
+        _move_all(cluster, request, found, awaited=moving if request.wait and request.dry_run is None else ())
+
+
+def _move_all(
+    cluster: Cluster, request: MoveRequest, found: Sequence[dict[str, Any]], *, awaited: Sequence[Mapping[str, Any]]
+) -> None:
+    """Move them, and wait for those of `awaited` that move, even if others could not be changed."""
+    progress = Progress(verb=f"moves to {request.to}", participle="moved", dry_run=request.dry_run)
+
+    def wait() -> None:
+        if moving := [one for one in awaited if name_of(one) in progress.settled]:
+            _wait(cluster, request, moving)
+
+    try:
         progress.each(found, lambda one: _move(cluster, one, request))
+    except Failure:
+        wait()
+        raise
+    wait()
 
 
-def _can_be_moved(recording: Mapping[str, Any], request: MoveRequest) -> bool:
-    row = row_of(recording)
-    from_there = request.origin is None or row.location == request.origin
-    return from_there and _obstacle(recording, request) is None
+def _wait(cluster: Cluster, request: MoveRequest, moving: Sequence[Mapping[str, Any]]) -> None:
+    """Wait until the moves are over. Raises Failure if one fails."""
+    wanted = WaitRequest(
+        cluster=request.cluster,
+        names=tuple(map(name_of, moving)),
+        selector=None,
+        goal=Goal.MOVED,
+        location=request.to,
+        timeout=request.timeout,
+    )
+    wait_in(cluster, wanted, started_s=time.monotonic(), announces=True)
+
+
+def _is_wanted(recording: Mapping[str, Any], request: MoveRequest) -> bool:
+    """Whether -l or --from selects it: it can be moved or, with --wait, an earlier call has begun to move it."""
+    from_there = request.origin is None or row_of(recording).location == request.origin
+    is_on_its_way = request.wait and _is_on_its_way(recording, request)
+    return from_there and (is_on_its_way or _obstacle(recording, request) is None)
+
+
+def _is_on_its_way(recording: Mapping[str, Any], request: MoveRequest) -> bool:
+    is_sent = recording["spec"].get("storageLocation") == request.to and not is_terminating(recording)
+    row, is_removing = row_of(recording), "move" in (recording.get("status") or {})
+    return is_sent and row.phase == "Complete" and (row.location != request.to or is_removing)
 
 
 def _obstacle(recording: Mapping[str, Any], request: MoveRequest) -> str | None:

@@ -33,6 +33,8 @@ class WaitRequest:
     names: tuple[str, ...]
     selector: str | None
     goal: Goal
+    location: str | None = None
+    """With Goal.MOVED: the StorageLocation that they move to."""
     timeout: timedelta | None
 
 
@@ -130,7 +132,7 @@ class _Waiting:
             self._gone(address, target)
             return
         before, target.manifest = target.manifest, manifest
-        target.state = state_of(manifest, self.request.goal)
+        target.state = state_of(manifest, self.request.goal, location=self.request.location)
         if not self.line.is_shown:
             self._explain(address, before, manifest)
         if target.state is GoalState.MISSED:
@@ -139,11 +141,13 @@ class _Waiting:
             self._reached(address)
 
     def _explain(self, address: Address, before: dict[str, Any] | None, manifest: dict[str, Any]) -> None:
-        """Without a progress line, say once why a Recording does not start."""
+        """Without a progress line, say once why a Recording does not start, or what its move waits for."""
         status = manifest.get("status") or {}
         reason, known = status.get("reason"), ((before or {}).get("status") or {}).get("reason")
         if status.get("phase") == "Pending" and reason not in {None, _QUEUED, known}:
             note(f"{self._name(address)} is Pending. {why(manifest)}")
+        elif self.request.goal is Goal.MOVED and _is_stalled(manifest) and not _is_stalled(before or {}):
+            note(f"{self._name(address)} waits. {why(manifest)}")
 
     def _missing(self, address: Address) -> None:
         target = self.targets.get(address)
@@ -181,6 +185,9 @@ class _Waiting:
 
     def _missed(self, address: Address, manifest: dict[str, Any]) -> Failure:
         phase = manifest["status"]["phase"]
+        if self.request.goal is Goal.MOVED and manifest["spec"].get("storageLocation") != self.request.location:
+            to = manifest["spec"].get("storageLocation") or "no location"
+            return Failure(f"{self._name(address)} is not moved: its spec.storageLocation was changed to {to}.")
         return Failure(f"{self._name(address)} is {phase}, not {self.request.goal}. {why(manifest)}".rstrip())
 
     def _timed_out(self) -> Failure:
@@ -219,3 +226,8 @@ class _Waiting:
 
 def _may_have(selection: ObjectSelection, name: str) -> bool:
     return selection.fields in {None, f"metadata.name={name}"}
+
+
+def _is_stalled(manifest: dict[str, Any]) -> bool:
+    conditions = (manifest.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Stalled" and one["status"] == "True" for one in conditions)

@@ -24,8 +24,10 @@ def why(manifest: Mapping[str, Any]) -> str:
 
 
 def progress_words(manifest: Mapping[str, Any]) -> str:
-    """Phase and progress, such as `Uploading, 45.1%` or `Pending, Queued`."""
+    """Phase and progress, such as `Uploading, 45.1%`, `Pending, Queued` or, during a move, `Moving, 45.1%`."""
     status = manifest.get("status") or {}
     phase = status.get("phase") or "Pending"
+    if status.get("reason") == Reason.MOVING:
+        return clean(f"{Reason.MOVING}, {status.get('progress') or '0%'}")
     detail = status.get("progress") if phase == "Uploading" else status.get("reason")
     return clean(f"{phase}, {detail}" if detail else phase)
