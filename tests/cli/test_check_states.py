@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from localcluster import ControlPlane
+from localcluster.controlplane import CONTROLLER_MANAGER
 from recording_operator.kube.resources import ADMISSION_BINDINGS, ADMISSION_POLICIES
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.cli.conftest import People, Person
@@ -47,6 +49,21 @@ def test_admission_policies_that_are_not_in_force(people: People, admin: RestCli
     change = {"spec": {"validationActions": ["Deny"]}}
     admin.request("PATCH", ADMISSION_BINDINGS.path(None, policy), body=change, content_type=MERGE_PATCH)
     eventually(lambda: admission(people.admin) == ["ok admission 1 admission policies are in force."])
+
+
+def test_a_policy_whose_types_were_not_checked_yet(
+    people: People, cluster: ControlPlane, admin: RestClient, policy: str
+) -> None:
+    unseen = f"warning admission The API server has not type-checked {policy} yet."
+    unbound = f"failed admission No binding puts {policy} in force. Install the chart again."
+    cluster.freeze_component(CONTROLLER_MANAGER)
+    try:
+        change = {"spec": {"validations": [{"expression": "1 == 1"}]}}
+        admin.request("PATCH", ADMISSION_POLICIES.path(None, policy), body=change, content_type=MERGE_PATCH)
+        assert admission(people.admin) == [unbound, unseen]
+    finally:
+        cluster.thaw_component(CONTROLLER_MANAGER)
+    eventually(lambda: admission(people.admin) == [unbound])
 
 
 @needs_compiler
