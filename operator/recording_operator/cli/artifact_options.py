@@ -68,3 +68,21 @@ class Instant(click.ParamType[str]):
         if found is None:
             self.fail("write a time such as 2026-11-30T12:00:00Z", param, ctx)
         return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def expires_option(command: _C) -> _C:
+    """`--expires-at` of the URLs."""
+    return click.option("--expires-at", type=Instant(), help="When the URLs expire. Default: the time in each URL.")(
+        command
+    )
+
+
+def secret_option(command: _C) -> _C:
+    """`--secret` and `--no-secret`. None if neither is given."""
+    return click.option(
+        "--secret/--no-secret",
+        default=None,
+        help="Where URLs and texts go. Default: URLs into a Secret, texts of at most 16 KiB into the Recording. "
+        "--secret: texts into a Secret, too. --no-secret: URLs into the Recording, where everyone who may read it sees "
+        "them.",
+    )(command)

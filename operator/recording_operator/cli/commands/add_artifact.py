@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.artifact_options import Instant, artifact_options
+from recording_operator.cli.artifact_options import artifact_options, expires_option, secret_option
 from recording_operator.cli.cluster_options import cluster_options
 from recording_operator.cli.names import RecordingName
 from recording_operator.cli.selection_options import dry_run_option
@@ -21,13 +21,8 @@ Examples:
 @click.command("add-artifact", cls=Verb, epilog=_EXAMPLES)
 @click.argument("name", type=RecordingName())
 @artifact_options
-@click.option("--expires-at", type=Instant(), help="When the URLs expire. Default: the time in each URL.")
-@click.option(
-    "--secret/--no-secret",
-    default=None,
-    help="Where URLs and texts go. Default: URLs into a Secret, texts of at most 16 KiB into the Recording. --secret: "
-    "texts into a Secret, too. --no-secret: URLs into the Recording, where everyone who may read it sees them.",
-)
+@expires_option
+@secret_option
 @dry_run_option
 @cluster_options()
 def add_artifact(**options: Any) -> None:

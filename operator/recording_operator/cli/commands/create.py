@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.artifact_options import Instant, artifact_options
+from recording_operator.cli.artifact_options import artifact_options, expires_option, secret_option
 from recording_operator.cli.cluster_options import cluster_options, wait_options
 from recording_operator.cli.names import LocationName, NewName
 from recording_operator.cli.selection_options import dry_run_option
@@ -51,18 +51,13 @@ class _Label(click.ParamType[tuple[str, str]]):
 )
 @click.option("--priority", type=click.IntRange(-1000, 1000), help="Higher priorities start first. Default: 0.")
 @click.option("--label", "labels", multiple=True, type=_Label(), help="Label of the Recording. Can be repeated.")
-@click.option("--expires-at", type=Instant(), help="When the URLs expire. Default: the time in each URL.")
+@expires_option
 @click.option(
     "--from-file",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="Manifest of a Recording, in YAML or JSON. - is standard input. The other options override it.",
 )
-@click.option(
-    "--secret/--no-secret",
-    default=None,
-    help="Where URLs and texts go. Default: URLs into a Secret, texts of at most 16 KiB into the Recording. --secret: "
-    "texts into a Secret, too. --no-secret: URLs into the Recording, where everyone who may read it sees them.",
-)
+@secret_option
 @dry_run_option
 @click.option("-o", "--output", type=click.Choice(("yaml", "json", "name")), help="Print the created objects.")
 @click.option("--show-secrets", is_flag=True, help="Print URLs with their signatures, and the values of Secrets.")
