@@ -55,17 +55,23 @@ def lease(admin: RestClient) -> Iterator[dict[str, Any]]:
     admin.request("DELETE", f"{folder}/recording-operator")
 
 
-@pytest.fixture
-def deployment(admin: RestClient, namespace: str) -> Iterator[None]:
-    """A Deployment of the chart whose pods never run, because there is no node."""
+def a_deployment(admin: RestClient, namespace: str) -> str:
+    """A Deployment of the chart whose pods never run, because there is no node. Returns its path."""
     folder = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     labels = {"app.kubernetes.io/part-of": "recording-operator", "app.kubernetes.io/version": "0.0.1"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "operator", "image": "example.com/op:1"}]}}
     spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
     body = {"metadata": {"name": "op", "labels": labels}, "spec": spec}
     admin.request("POST", folder, body=body)
+    return f"{folder}/op"
+
+
+@pytest.fixture
+def deployment(admin: RestClient, namespace: str) -> Iterator[None]:
+    """One that is gone after the test."""
+    path = a_deployment(admin, namespace)
     yield
-    admin.request("DELETE", f"{folder}/op")
+    admin.request("DELETE", path)
 
 
 def test_an_administrator_sees_everything(people: People, lease: dict[str, Any]) -> None:  # noqa: ARG001 - it exists
