@@ -1,11 +1,11 @@
 """Lists and watches of programs that people call, on a real API server that ends, restarts and forgets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from queue import Queue
-from threading import Thread
-from typing import Any
+from threading import Event, Thread
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -13,7 +13,14 @@ from localcluster import ControlPlane
 from recording_operator.kube.connection import Connection, connection
 from recording_operator.kube.errors import ApiUnavailable, Forbidden, Gone, Invalid, KubeError
 from recording_operator.kube.following import ObjectSelection, ObjectUpdate, WatchInterruption, follow
-from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, ObjectSnapshot, Resources
+from recording_operator.kube.resources import (
+    RECORDINGS,
+    WATCH_S,
+    ChangeType,
+    ObjectChange,
+    ObjectSnapshot,
+    Resources,
+)
 from recording_operator.kube.rest import RestClient
 from tests.kube.objects import a_large_recording, a_recording, annotate
 from tests.support.proxy import TcpProxy, port_of
@@ -23,17 +30,40 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 
 class Followed:
-    """Everything that is followed in another thread."""
+    """Everything that is followed in another thread, through a proxy: its end is how the thread is stopped."""
 
-    def __init__(self, updates: Iterator[ObjectUpdate]) -> None:
+    def __init__(self, where: Connection) -> None:
         self.seen: list[ObjectUpdate] = []
         self.errors: Queue[KubeError] = Queue()
-        self._updates = updates
-        Thread(target=self._follow, daemon=True).start()
+        self.proxy = TcpProxy(port_of(where.server))
+        through = replace(where, server=f"https://127.0.0.1:{self.proxy.port}")
+        self.resources = Resources(RestClient(through))
+        self._stopping = Event()
+        self._thread: Thread | None = None
+        self.proxy.__enter__()
 
-    def _follow(self) -> None:
+    def start(self, selection: ObjectSelection, *, watch_s: int = WATCH_S) -> None:
+        """Follow until `stop`."""
+        updates = follow(self.resources, selection, watch_s=watch_s, pause=self._pause)
+        self._thread = Thread(target=self._follow, args=(updates,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the connection, and with it the thread. Raises AssertionError if it does not end."""
+        self._stopping.set()
+        self.proxy.__exit__(None, None, None)
+        if self._thread is not None:
+            self._thread.join(15)
+            assert not self._thread.is_alive(), "the objects are still followed"
+
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _follow(self, updates: Iterator[ObjectUpdate]) -> None:
         try:
-            for update in self._updates:
+            for update in updates:
+                if self._stopping.is_set():
+                    return
                 self.seen.append(update)
         except KubeError as error:
             self.errors.put(error)
@@ -51,8 +81,21 @@ class Followed:
         )
 
 
-def client_of(where: Connection) -> Resources:
-    return Resources(RestClient(where))
+Following: TypeAlias = Callable[[ControlPlane], Followed]
+
+
+@pytest.fixture
+def following() -> Iterator[Following]:
+    """Makes those that follow objects of a control plane. They are stopped after the test."""
+    made: list[Followed] = []
+
+    def make(cluster: ControlPlane) -> Followed:
+        made.append(Followed(connection(kubeconfig=cluster.kubeconfig)))
+        return made[-1]
+
+    yield make
+    for followed in made:
+        followed.stop()
 
 
 def path_of(namespace: str, name: str) -> str:
@@ -63,9 +106,12 @@ def in_namespace(namespace: str, **selectors: Any) -> ObjectSelection:
     return ObjectSelection(kind=RECORDINGS, namespace=namespace, **selectors)
 
 
-def test_a_list_then_its_changes_across_many_watches(cluster: ControlPlane, admin: RestClient, namespace: str) -> None:
+def test_a_list_then_its_changes_across_many_watches(
+    cluster: ControlPlane, admin: RestClient, namespace: str, following: Following
+) -> None:
     stored = a_recording(admin, namespace, "first")
-    followed = Followed(follow(Resources(admin), in_namespace(namespace), watch_s=1))
+    followed = following(cluster)
+    followed.start(in_namespace(namespace), watch_s=1)
     eventually(lambda: len(followed.snapshots()) == 1)
     assert [one["metadata"]["name"] for one in followed.snapshots()[0].items] == ["first"]
 
@@ -97,10 +143,13 @@ def count_watches(cluster: ControlPlane, namespace: str) -> int:
     )
 
 
-def test_selectors_apply_to_the_list_and_the_watch(admin: RestClient, namespace: str) -> None:
+def test_selectors_apply_to_the_list_and_the_watch(
+    cluster: ControlPlane, admin: RestClient, namespace: str, following: Following
+) -> None:
     for name in ("one", "two"):
         a_recording(admin, namespace, name)
-    followed = Followed(follow(Resources(admin), in_namespace(namespace, fields="metadata.name=two")))
+    followed = following(cluster)
+    followed.start(in_namespace(namespace, fields="metadata.name=two"))
     eventually(lambda: len(followed.snapshots()) == 1)
     admin.request("DELETE", path_of(namespace, "one"))
     admin.request("DELETE", path_of(namespace, "two"))
@@ -122,12 +171,13 @@ def test_a_snapshot_of_several_pages_is_of_one_moment(
 
 
 def test_a_version_that_the_server_has_forgotten_is_gone_and_is_listed_again(
-    rough_cluster: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+    rough_cluster: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch, following: Following
 ) -> None:
     with_admin = RestClient(connection(kubeconfig=rough_cluster.kubeconfig))
     rough_cluster.kubectl("create", "namespace", namespace)
     stored = a_recording(with_admin, namespace, "r")
-    resources = Resources(with_admin)
+    followed = following(rough_cluster)
+    resources = followed.resources
     with pytest.raises(Gone):
         list(resources.watch(RECORDINGS, namespace=namespace, version="1"))
 
@@ -139,7 +189,7 @@ def test_a_version_that_the_server_has_forgotten_is_gone_and_is_listed_again(
         return replace(snapshot, version=next(versions, snapshot.version))
 
     monkeypatch.setattr(resources, "snapshot", outdated)
-    followed = Followed(follow(resources, in_namespace(namespace)))
+    followed.start(in_namespace(namespace))
     eventually(lambda: len(followed.snapshots()) == 2)
     annotate(with_admin, stored, "edit")
     eventually(partial(followed.changed, ChangeType.MODIFIED, "r"))
@@ -147,12 +197,13 @@ def test_a_version_that_the_server_has_forgotten_is_gone_and_is_listed_again(
 
 
 def test_after_a_crash_of_the_api_server_everything_is_listed_again(
-    rough_cluster: ControlPlane, namespace: str
+    rough_cluster: ControlPlane, namespace: str, following: Following
 ) -> None:
     with_admin = RestClient(connection(kubeconfig=rough_cluster.kubeconfig))
     rough_cluster.kubectl("create", "namespace", namespace)
     a_recording(with_admin, namespace, "before")
-    followed = Followed(follow(Resources(with_admin), in_namespace(namespace)))
+    followed = following(rough_cluster)
+    followed.start(in_namespace(namespace))
     eventually(lambda: len(followed.snapshots()) == 1)
 
     rough_cluster.kill_component("kube-apiserver")
@@ -171,21 +222,22 @@ def test_after_a_crash_of_the_api_server_everything_is_listed_again(
     assert followed.errors.empty()
 
 
-def test_a_connection_that_is_silent_is_opened_again(cluster: ControlPlane, admin: RestClient, namespace: str) -> None:
+def test_a_connection_that_is_silent_is_opened_again(
+    cluster: ControlPlane, admin: RestClient, namespace: str, following: Following
+) -> None:
     stored = a_recording(admin, namespace, "r")
-    with TcpProxy(port_of(cluster.server)) as proxy:
-        through = replace(connection(kubeconfig=cluster.kubeconfig), server=f"https://127.0.0.1:{proxy.port}")
-        followed = Followed(follow(client_of(through), in_namespace(namespace), watch_s=1))
-        watches = count_watches(cluster, namespace)
-        eventually(lambda: count_watches(cluster, namespace) > watches)
-        assert proxy.swallow() >= 1
-        annotate(admin, stored, "unseen")
-        eventually(lambda: len(followed.snapshots()) == 2, within_s=40)
-        assert [type(one) for one in followed.interruptions()] == [ApiUnavailable]
+    followed = following(cluster)
+    followed.start(in_namespace(namespace), watch_s=1)
+    watches = count_watches(cluster, namespace)
+    eventually(lambda: count_watches(cluster, namespace) > watches)
+    assert followed.proxy.swallow() >= 1
+    annotate(admin, stored, "unseen")
+    eventually(lambda: len(followed.snapshots()) == 2, within_s=40)
+    assert [type(one) for one in followed.interruptions()] == [ApiUnavailable]
 
 
 def test_the_first_failure_is_raised(cluster: ControlPlane, namespace: str) -> None:
-    without_rights = client_of(connection(kubeconfig=cluster.user_kubeconfig("tenant")))
+    without_rights = Resources(RestClient(connection(kubeconfig=cluster.user_kubeconfig("tenant"))))
     with pytest.raises(Forbidden) as forbidden:
         next(follow(without_rights, in_namespace(namespace)))
     assert forbidden.value.path.endswith("/recordings")
@@ -223,8 +275,11 @@ def _rejects(*_: Any, **__: Any) -> Iterator[ObjectChange]:
     raise Invalid("the selector is wrong", status=400)
 
 
-def test_objects_larger_than_a_chunk_are_whole(admin: RestClient, namespace: str) -> None:
-    followed = Followed(follow(Resources(admin), in_namespace(namespace)))
+def test_objects_larger_than_a_chunk_are_whole(
+    cluster: ControlPlane, admin: RestClient, namespace: str, following: Following
+) -> None:
+    followed = following(cluster)
+    followed.start(in_namespace(namespace))
     eventually(lambda: len(followed.snapshots()) == 1)
     stored = a_large_recording(admin, namespace, "large")
     eventually(partial(followed.changed, ChangeType.ADDED, "large"))
