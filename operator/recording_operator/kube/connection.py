@@ -178,7 +178,7 @@ def _proxy_of_environment(server: str) -> str | None:
     proxy = _variable(f"{parts.scheme}_proxy")
     if not proxy or _LOOPBACK.match(server):
         return None
-    from urllib.request import proxy_bypass_environment  # noqa: PLC0415 - seldom needed
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # noqa: PLC0415 - seldom needed; typeshed lacks it
 
     return None if proxy_bypass_environment(parts.netloc, {"no": _variable("no_proxy")}) else proxy
 
