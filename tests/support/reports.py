@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 JsonObject = dict[str, Any]
 TEMPLATE: Final = "{org}/{uid}/{artifact}{ext}"
-SOON_S: Final = 20.0
+SOON_S: Final = 60.0
 GB: Final = 10**9
 
 
