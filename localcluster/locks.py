@@ -20,7 +20,8 @@ SOURCES: Final[Mapping[str, Sequence[str]]] = {
     "go.txt": ("requirements/go.in",),
     "operator.txt": ("pyproject.toml",),
     "plugin.txt": ("pyproject.toml", "--extra=cli", "--constraint=requirements/operator.txt"),
-    "dev.txt": ("pyproject.toml", "requirements/dev.in", "--constraint=requirements/operator.txt"),
+    "console.txt": ("pyproject.toml", "--extra=console", "--constraint=requirements/operator.txt"),
+    "dev.txt": ("pyproject.toml", "--extra=console", "requirements/dev.in", "--constraint=requirements/operator.txt"),
 }
 HEADER: Final = (
     "# Do not edit. `make locks` renews this file; UPGRADE=1 takes the newest versions, UPGRADE=NAME one of them.\n"

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from recording_operator.receiver.bodies import BodyLimits, BodyMalformed, BodyReader, BodyTooLarge, BodyTooSlow, NoRoom
-from recording_operator.receiver.listening import WebhookServer
-from recording_operator.receiver.protocol import ConnectionLimits, Connections
+from recording_operator.webserver.connections import ConnectionLimits, Connections
+from recording_operator.webserver.server import HttpServer
 from tests.support.waiting import eventually
 
 HOST: Final = "127.0.0.1"
@@ -42,7 +42,7 @@ class Served:
         self.closed: list[str] = []
         self.connections = Connections(connections, on_closed=self.closed.append)
         self.echo = Echo(bodies)
-        self.server = WebhookServer(self.echo, host=HOST, port=0, connections=self.connections)
+        self.server = HttpServer(self.echo, host=HOST, port=0, connections=self.connections)
 
     def connect(self) -> socket.socket:
         """A connection."""

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from recording_operator.receiver.bodies import BodyLimits
-from recording_operator.receiver.protocol import ConnectionLimits
+from recording_operator.webserver.connections import ConnectionLimits
 from tests.receiver.served import seconds_until_closed, served, status_of
 from tests.support.waiting import eventually
 

@@ -45,6 +45,7 @@ SUBJECTS: Final[Mapping[str, Mapping[str, str]]] = {
     "Processes and scripts": {
         "run": "Run the operator.",
         "receiver": "Receive the webhooks of providers, and create Recordings.",
+        "console": "Serve the catalog of recordings over HTTP and in a browser.",
         "copy": "Copy one file from a URL to S3, with all checks of the operator.",
     },
 }

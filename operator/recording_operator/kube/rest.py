@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from recording_operator.http_dates import parse_http_date
-from recording_operator.kube.connection import Connection
+from recording_operator.kube.connection import Connection, FixedToken, Pem
 from recording_operator.kube.errors import (
     ApiUnavailable,
     ConnectionConfigError,
@@ -87,17 +88,28 @@ class RestClient:
         connections: int = 16,
         on_server_time: Callable[[datetime], None] = lambda _: None,
         read_timeout_s: float = READ_TIMEOUT_S,
+        pools: urllib3.PoolManager | None = None,
     ) -> None:
         """`read_timeout_s` is for requests that name no other. `on_server_time` is called with the time of the server,
-        from the Date header of fast responses.
+        from the Date header of fast responses. `pools` are those of another client, to share its connections.
         """
         self._connection = connection
         self._observer: CallObserver = observer or _Quiet()
-        self._pools = _pools(connection, connections=connections)
+        self._pools = pools or _pools(connection, connections=connections)
         self._user_agent = user_agent
         self._outage = Outage()
         self._on_server_time = on_server_time
         self._read_timeout_s = read_timeout_s
+
+    def with_token(self, token: str) -> "RestClient":
+        """A client that shares the connections and sends this token.
+
+        Only for a client without a certificate of its own, which the API server would believe before the token.
+        """
+        if self._connection.certificate != Pem():
+            raise ValueError("the connections have a certificate")
+        connection = replace(self._connection, token=FixedToken(token), impersonation=())
+        return RestClient(connection, user_agent=self._user_agent, observer=self._observer, pools=self._pools)
 
     def close(self) -> None:
         """Close idle connections."""

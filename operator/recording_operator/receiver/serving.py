@@ -20,16 +20,16 @@ from recording_operator.kube.watch import Watcher
 from recording_operator.receiver.app import Parts, make_app
 from recording_operator.receiver.bodies import BodyLimits, BodyReader
 from recording_operator.receiver.intake import Intake
-from recording_operator.receiver.listening import WebhookServer
 from recording_operator.receiver.metrics import ReceiverMetrics
 from recording_operator.receiver.processing import Processor
-from recording_operator.receiver.protocol import ConnectionLimits, Connections
 from recording_operator.receiver.secretkeeper import SecretKeeper
 from recording_operator.receiver.sources import KnownSource, SourceBook
 from recording_operator.receiver.statuses import StatusWriter
 from recording_operator.receiver.workers import QueueLimits, Workers
 from recording_operator.settings import ReceiverSettings
 from recording_operator.signals import on_end_signals
+from recording_operator.webserver.connections import ConnectionLimits, Connections
+from recording_operator.webserver.server import HttpServer
 
 _USER_AGENT: Final = "recording-operator-receiver"
 _JOIN_S: Final = 5.0
@@ -98,7 +98,7 @@ class Receiver:
                 now=clock.now,
             )
         )
-        self._server: WebhookServer | None = None
+        self._server: HttpServer | None = None
 
     def run(self) -> int:
         """Serve until a signal, then finish what has begun. Raises StartError if a port is not available."""
@@ -130,11 +130,11 @@ class Receiver:
         _logger.info("Ended")
         return 0
 
-    def _listen(self) -> tuple[WebhookServer, HealthServer]:
+    def _listen(self) -> tuple[HttpServer, HealthServer]:
         options, checks = self._options, Checks(alive=self._alive, ready=self._ready)
         port = options.http_port
         try:
-            server = WebhookServer(self._app, host=options.http_host, port=port, connections=self._connections)
+            server = HttpServer(self._app, host=options.http_host, port=port, connections=self._connections)
             port = options.metrics_port
             health = HealthServer(host=options.http_host, port=port, checks=checks, metrics=self._metrics)
         except OSError as error:

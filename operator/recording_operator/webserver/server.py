@@ -1,4 +1,4 @@
-"""The HTTP server of deliveries: uvicorn in a thread of its own."""
+"""The HTTP server of a process: uvicorn in a thread of its own."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from recording_operator.receiver.protocol import Connections, protocol_class
+from recording_operator.webserver.connections import Connections, protocol_class
 
 _LONGEST_HEADERS_BYTES: Final = 16 * 1024
 _KEEP_ALIVE_S: Final = 65
@@ -17,7 +17,7 @@ _FINISH_WITHIN_S: Final = 15
 _BACKLOG: Final = 1024
 
 
-class WebhookServer:
+class HttpServer:
     """Serves the application on one address. Raises OSError if it is not available."""
 
     def __init__(self, app: ASGIApp, *, host: str, port: int, connections: Connections) -> None:

@@ -1,0 +1,56 @@
+"""`recording-operator console`: its command line. `showing` does the work and is imported only when it is called."""
+
+from typing import Any, Final
+
+import click
+
+from recording_operator.cli.process_options import process_options
+from recording_operator.cli.verb import Verb
+from recording_operator.signals import end_on_signals
+
+_EXAMPLES: Final = """\b
+Examples:
+  PROGRAM console
+  PROGRAM console --kubeconfig kubeconfig --http-host 127.0.0.1 --database-url sqlite:///console.db
+"""
+
+
+@click.command(cls=Verb, epilog=_EXAMPLES)
+@process_options(settings="Settings file (YAML), the same as that of the operator.")
+@click.option("--http-host", default="", help="Address of both ports. Default: all addresses.")
+@click.option(
+    "--http-port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port for browsers and programs. 0: any free port.",
+)
+@click.option(
+    "--metrics-port",
+    default=8081,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port for /healthz, /readyz and /metrics. 0: any free port.",
+)
+@click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    default="sqlite://",
+    help="Database of the catalog: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. Default: the memory of the "
+    "process. It can be lost at any time: the console fills it again. Also read from DATABASE_URL.",
+)
+def console(**options: Any) -> None:
+    """Serve the catalog of recordings over HTTP and in a browser.
+
+    Whoever calls needs a token of Kubernetes. The API server decides what each caller may see and do.
+
+    \b
+    Exit status:
+      0  stopped by a signal
+      1  it cannot start, or met an unexpected error; the log says why
+      2  the command line or the settings file is invalid
+    """
+    end_on_signals(0)
+    from recording_operator.cli.process.showing import ConsoleArguments, run_console  # noqa: PLC0415 - large, not needed for --help
+
+    run_console(ConsoleArguments(**options))

@@ -1,0 +1,88 @@
+"""Recordings: pages of them, and each one."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from recording_operator.catalog.entries import CatalogEntry
+from recording_operator.catalog.reading import CursorError, RecordingFilter
+from recording_operator.console.api.models import RecordingDocument, RecordingListDocument, document_of
+from recording_operator.console.auth.callers import Caller
+from recording_operator.console.feeding import RECORDINGS_FEED
+from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, not_found
+from recording_operator.console.problems import Problem
+
+MOST: Final = 500
+
+router = APIRouter(prefix="/api/v1/recordings", tags=["recordings"])
+
+
+@router.get("")
+def list_recordings(
+    parts: Parts,
+    caller: Authenticated,
+    *,
+    namespace: str | None = None,
+    org: str | None = None,
+    user: str | None = None,
+    project: str | None = None,
+    phase: str | None = None,
+    location: str | None = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words of title, name, organisation or user.")] = None,
+    created_from: Annotated[datetime | None, Query(alias="from")] = None,
+    created_before: Annotated[datetime | None, Query(alias="to")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> RecordingListDocument:
+    """Recordings in the namespaces where you may list them, the newest first."""
+    wanted = RecordingFilter(
+        namespace=namespace,
+        org=org,
+        user=user,
+        project=project,
+        phase=phase,
+        location=location,
+        text=q,
+        created_from=created_from,
+        created_before=created_before,
+    )
+    visible = parts.access.visible(caller, parts.reader.namespaces() if namespace is None else [namespace])
+    try:
+        page = parts.reader.page(wanted, visible=visible, limit=limit, cursor=cursor)
+    except CursorError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    return RecordingListDocument(
+        items=tuple(document_of(entry) for entry in page.entries),
+        cursor=page.cursor,
+        known_at=parts.reader.complete_at(RECORDINGS_FEED),
+    )
+
+
+@router.get("/by-uid/{uid}")
+def get_recording_by_uid(parts: Parts, caller: Authenticated, uid: str) -> RecordingDocument:
+    """One Recording by its uid, also if others have its name now."""
+    entry = parts.reader.by_uid(uid)
+    if entry is None or not _may_see(parts, caller, entry):
+        raise Problem(HTTPStatus.NOT_FOUND, "There is no Recording with this uid, or you may not get it.")
+    return document_of(entry)
+
+
+@router.get("/{namespace}/{name}")
+def get_recording(parts: Parts, caller: Authenticated, namespace: str, name: str) -> RecordingDocument:
+    """One Recording by its name."""
+    return document_of(visible_entry(parts, caller, namespace, name))
+
+
+def visible_entry(parts: ConsoleParts, caller: Caller, namespace: str, name: str) -> CatalogEntry:
+    """The entry of a Recording that the caller may get. Raises Problem 404, which tells nobody what exists."""
+    entry = parts.reader.entry(namespace, name)
+    if entry is None or not _may_see(parts, caller, entry):
+        raise not_found(namespace, name)
+    return entry
+
+
+def _may_see(parts: ConsoleParts, caller: Caller, entry: CatalogEntry) -> bool:
+    visible = parts.access.visible(caller, [entry.namespace], verb="get")
+    return visible.everything or (entry.namespace in visible.since and entry.created >= visible.since[entry.namespace])

@@ -1,0 +1,107 @@
+"""What a caller may do: the API server reviews the access, and the answer is remembered for a while."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from recording_operator.api.names import GROUP
+from recording_operator.catalog.reading import VisibleNamespaces
+from recording_operator.console.auth.callers import Caller
+from recording_operator.kube.errors import NotFound
+from recording_operator.kube.resources import NAMESPACES, Resources
+from recording_operator.kube.rest import RestClient
+
+_PATH: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+REMEMBERED_S: Final = 30.0
+_MOST_REMEMBERED: Final = 100_000
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What a caller wants to do with a resource of this API. Without a namespace: in all of them."""
+
+    verb: str
+    resource: str = "recordings"
+    namespace: str = ""
+    name: str = ""
+
+
+class AccessReviewer:
+    """Asks the API server what callers may do. Thread-safe."""
+
+    def __init__(self, rest: RestClient, *, steady_s: Callable[[], float] = time.monotonic) -> None:
+        self._rest = rest
+        self._resources = Resources(rest)
+        self._steady_s = steady_s
+        self._lock = threading.Lock()
+        self._answers: dict[tuple[Any, ...], tuple[float, bool]] = {}
+        self._created: dict[str, tuple[float, datetime | None]] = {}
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="access")
+
+    def close(self) -> None:
+        """End its threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def may(self, caller: Caller, action: Action) -> bool:
+        """Whether the caller may do it. Raises KubeError."""
+        key = (caller.username, caller.uid, caller.groups, tuple(sorted(caller.extra.items())), action)
+        with self._lock:
+            until_s, allowed = self._answers.get(key, (0.0, False))
+        if self._steady_s() < until_s:
+            return allowed
+        began_s = self._steady_s()
+        allowed = self._review(caller, action)
+        with self._lock:
+            if len(self._answers) >= _MOST_REMEMBERED:
+                self._answers.clear()
+            self._answers[key] = (began_s + REMEMBERED_S, allowed)
+        return allowed
+
+    def visible(self, caller: Caller, namespaces: Iterable[str], *, verb: str = "list") -> VisibleNamespaces:
+        """Of which of these namespaces the caller may see the Recordings. Raises KubeError."""
+        if self.may(caller, Action(verb=verb)):
+            return VisibleNamespaces(everything=True, since={})
+        found = self._pool.map(lambda name: (name, self.since(caller, name, verb=verb)), namespaces)
+        return VisibleNamespaces(since={name: since for name, since in found if since is not None})
+
+    def since(self, caller: Caller, namespace: str, *, verb: str) -> datetime | None:
+        """Since when the namespace exists, if the caller may read Recordings there. Raises KubeError."""
+        if not self.may(caller, Action(verb=verb, namespace=namespace)):
+            return None
+        with self._lock:
+            until_s, created = self._created.get(namespace, (0.0, None))
+        if self._steady_s() < until_s:
+            return created
+        began_s = self._steady_s()
+        try:
+            stored = self._resources.get(NAMESPACES, namespace)
+            created = datetime.fromisoformat(stored["metadata"]["creationTimestamp"])
+        except NotFound:
+            created = None
+        with self._lock:
+            self._created[namespace] = (began_s + REMEMBERED_S, created)
+        return created
+
+    def _review(self, caller: Caller, action: Action) -> bool:
+        attributes = {
+            "group": GROUP,
+            "resource": action.resource,
+            "verb": action.verb,
+            "namespace": action.namespace,
+            "name": action.name,
+        }
+        spec: dict[str, Any] = {
+            "user": caller.username,
+            "uid": caller.uid,
+            "groups": list(caller.groups),
+            "extra": {name: list(values) for name, values in caller.extra.items()},
+            "resourceAttributes": {name: value for name, value in attributes.items() if value},
+        }
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        status = self._rest.request("POST", _PATH, body=body).get("status") or {}
+        return bool(status.get("allowed"))

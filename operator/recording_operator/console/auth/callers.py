@@ -1,0 +1,65 @@
+"""Who a caller is: the API server reviews the token."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from recording_operator.kube.rest import Rest
+
+_PATH: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
+REMEMBERED_S: Final = 60.0
+_MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A person or program, as the API server knows it. `repr` does not show the token."""
+
+    username: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    token: str | None = field(default=None, repr=False)
+    """None if an authenticating proxy names the caller: then nothing can be written in the caller's name."""
+
+
+class TokenReviewer:
+    """Asks the API server whose tokens these are, and remembers the answer for a minute. Thread-safe."""
+
+    def __init__(self, rest: Rest, *, steady_s: Callable[[], float] = time.monotonic) -> None:
+        self._rest = rest
+        self._steady_s = steady_s
+        self._lock = threading.Lock()
+        self._known: dict[bytes, tuple[float, Caller | None]] = {}
+
+    def caller(self, token: str) -> Caller | None:
+        """Whose token it is; None for one that is not valid. Raises KubeError."""
+        key = hashlib.sha256(token.encode()).digest()
+        with self._lock:
+            until_s, known = self._known.get(key, (0.0, None))
+        if self._steady_s() < until_s:
+            return known
+        began_s = self._steady_s()
+        found = self._review(token)
+        with self._lock:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = (began_s + REMEMBERED_S, found)
+        return found
+
+    def _review(self, token: str) -> Caller | None:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        status: dict[str, Any] = self._rest.request("POST", _PATH, body=body).get("status") or {}
+        user = status.get("user") or {}
+        if not status.get("authenticated") or not user.get("username"):
+            return None
+        return Caller(
+            username=user["username"],
+            uid=user.get("uid") or "",
+            groups=tuple(user.get("groups") or ()),
+            extra={name: tuple(values) for name, values in (user.get("extra") or {}).items()},
+            token=token,
+        )

@@ -1,0 +1,134 @@
+"""One console process: creates its parts, serves until a signal, and ends in order."""
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+from recording_operator.api.names import RECORDING_PLURAL
+from recording_operator.catalog.database import CatalogError, open_database
+from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.console.app import make_app
+from recording_operator.console.auth.access import AccessReviewer
+from recording_operator.console.auth.callers import Caller, TokenReviewer
+from recording_operator.console.feeding import RecordingFeed
+from recording_operator.console.metrics import ConsoleMetrics
+from recording_operator.console.parts import ConsoleParts
+from recording_operator.console.problems import Problem
+from recording_operator.controller.clock import Clock
+from recording_operator.controller.health import Checks, HealthServer
+from recording_operator.controller.process import StartError
+from recording_operator.kube.connection import Connection, NoToken, Pem
+from recording_operator.kube.resources import Resources
+from recording_operator.kube.rest import RestClient
+from recording_operator.kube.watch import Watcher
+from recording_operator.kube.watch.options import WatchOptions
+from recording_operator.signals import on_end_signals
+from recording_operator.webserver.connections import ConnectionLimits, Connections
+from recording_operator.webserver.server import HttpServer
+
+_USER_AGENT: Final = "recording-operator-console"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleOptions:
+    """Options of the command line."""
+
+    http_host: str
+    http_port: int
+    metrics_port: int
+    database_url: str
+
+
+class Console:
+    """One console process. `run` returns the exit status."""
+
+    def __init__(self, *, options: ConsoleOptions, connection: Connection, version: str) -> None:
+        self._options = options
+        self._stop = threading.Event()
+        self._stop_now = threading.Event()
+        clock = Clock()
+        self._metrics = ConsoleMetrics(version=version)
+        try:
+            engine = open_database(options.database_url)
+        except CatalogError as error:
+            raise StartError(str(error)) from None
+        rest = RestClient(
+            connection, user_agent=_USER_AGENT, observer=self._metrics, on_server_time=clock.note_server_time
+        )
+        self._feed = RecordingFeed(CatalogWriter(engine), now=clock.now)
+        self._watcher = Watcher(
+            connection,
+            on_change={RECORDING_PLURAL: self._feed.on_change},
+            on_listed=self._feed.on_listed,
+            options=WatchOptions(recordings_selector=""),
+        )
+        self._access = AccessReviewer(rest)
+        callers = RestClient(_without_credentials(connection), user_agent=_USER_AGENT)
+
+        def as_caller(caller: Caller) -> Resources:
+            if caller.token is None:
+                raise Problem(HTTPStatus.FORBIDDEN, "Changes need a token of yours, which the proxy does not pass on.")
+            return Resources(callers.with_token(caller.token))
+
+        parts = ConsoleParts(
+            reader=CatalogReader(engine),
+            tokens=TokenReviewer(rest),
+            access=self._access,
+            as_caller=as_caller,
+            now=clock.now,
+        )
+        self._app = make_app(parts, version=version)
+        self._server: HttpServer | None = None
+
+    def run(self) -> int:
+        """Serve until a signal, then finish what has begun. Raises StartError if a port is not available."""
+        on_end_signals(first=self._stop.set, again=self._stop_now.set)
+        self._server, health = self._listen()
+        for name, target in (("watch", self._watcher.run), ("feed", self._feed.run)):
+            threading.Thread(target=target, args=(self._stop_now,), name=name, daemon=True).start()
+        self._server.start()
+        health.start()
+        self._stop.wait()
+        self._server.stop()
+        self._stop_now.set()
+        self._access.close()
+        health.stop()
+        _logger.info("Ended")
+        return 0
+
+    def _listen(self) -> tuple[HttpServer, HealthServer]:
+        options, checks = self._options, Checks(alive=self._alive, ready=self._ready)
+        port = options.http_port
+        try:
+            connections = Connections(ConnectionLimits())
+            server = HttpServer(self._app, host=options.http_host, port=port, connections=connections)
+            port = options.metrics_port
+            health = HealthServer(host=options.http_host, port=port, checks=checks, metrics=self._metrics)
+        except OSError as error:
+            raise StartError(
+                f"Cannot listen on {options.http_host or '*'}:{port} ({error.strerror}). Choose another address with "
+                "--http-host, --http-port and --metrics-port."
+            ) from None
+        _logger.info("Listening on port %d for browsers and programs", server.port)
+        _logger.info("Listening on %s for /healthz, /readyz and /metrics", health.address)
+        return server, health
+
+    def _alive(self) -> str | None:
+        if self._server is not None and not self._server.alive and not self._stop.is_set():
+            return "the HTTP server has ended"
+        return self._watcher.health.problem()
+
+    def _ready(self) -> str | None:
+        if self._stop.is_set():
+            return "the console is ending"
+        return None if self._feed.complete.is_set() else "the Recordings are not read yet"
+
+
+def _without_credentials(connection: Connection) -> Connection:
+    """The same API server, for requests with the token of another: the console's own certificate would come first."""
+    return replace(connection, token=NoToken(), certificate=Pem(), key=Pem(), impersonation=())

@@ -1,0 +1,1 @@
+"""The HTTP server of receiver and console: uvicorn, with a limit on connections."""
