@@ -18,6 +18,21 @@ def port_option(name: str, *, default: int, purpose: str) -> Callable[[Callable[
     )
 
 
+def service_options(*, purpose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--http-host, --http-port and --metrics-port of a process that serves others. `purpose`: that of --http-port."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            port_option("--metrics-port", default=8081, purpose="Port for /healthz, /readyz and /metrics."),
+            port_option("--http-port", default=8080, purpose=purpose),
+            click.option("--http-host", default="", help="Address of both ports. Default: all addresses."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 def process_options(*, settings: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add --settings with the help text `settings`, --kubeconfig, --context, --log-format and --log-level."""
 

@@ -4,34 +4,20 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.process_options import process_options
+from recording_operator.cli.process_options import process_options, service_options
 from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
 _EXAMPLES: Final = """\b
 Examples:
   PROGRAM console
-  PROGRAM console --kubeconfig kubeconfig --http-host 127.0.0.1 --database-url sqlite:///console.db
+  PROGRAM console --http-host 127.0.0.1 --database-url sqlite:///db
 """
 
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @process_options(settings="Settings file (YAML), the same as that of the operator.")
-@click.option("--http-host", default="", help="Address of both ports. Default: all addresses.")
-@click.option(
-    "--http-port",
-    default=8080,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port for browsers and programs. 0: any free port.",
-)
-@click.option(
-    "--metrics-port",
-    default=8081,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port for /healthz, /readyz and /metrics. 0: any free port.",
-)
+@service_options(purpose="Port for browsers and programs.")
 @click.option(
     "--database-url",
     envvar="DATABASE_URL",

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from recording_operator.cli.process_options import port_option, process_options
+from recording_operator.cli.process_options import process_options, service_options
 from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
 
@@ -17,9 +17,7 @@ Examples:
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @process_options(settings="Settings file (YAML), the same as that of the operator. Only its section receiver is used.")
-@click.option("--http-host", default="", help="Address of both ports. Default: all addresses.")
-@port_option("--http-port", default=8080, purpose="Port for deliveries.")
-@port_option("--metrics-port", default=8081, purpose="Port for /healthz, /readyz and /metrics.")
+@service_options(purpose="Port for deliveries.")
 def receiver(**options: Any) -> None:
     """Receive the webhooks of providers until SIGTERM or SIGINT, and create Recordings.
 
