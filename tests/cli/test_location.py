@@ -14,7 +14,7 @@ import pytest
 from localcluster import ControlPlane, OperatorProcess, S3Server
 from localcluster.install import OPERATOR_NAMESPACE
 from localcluster.s3server import Credentials
-from recording_operator.cli.administration.capabilities import CAPABILITY_WORDS
+from recording_operator.capabilities import CAPABILITY_WORDS
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from recording_operator.stores.capabilities import Capabilities
 from tests.cli.conftest import People

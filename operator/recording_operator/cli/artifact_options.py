@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from recording_operator.cli.screen.times import parse_time
+from recording_operator.times import parse_time
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 KINDS: Final = ("Video", "Audio", "Transcript", "Summary", "Requirements", "Metadata", "Other")

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.cli.administration.capabilities import capability_lines
+from recording_operator.capabilities import capability_lines
 from recording_operator.cli.administration.locations import store_address
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.screen.text import clean, table
-from recording_operator.cli.screen.times import relative
 from recording_operator.cli.verb import Failure, note
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.errors import LocationError
@@ -23,6 +22,7 @@ from recording_operator.kube.resources import LOCATIONS
 from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.stores.capabilities import Capabilities
+from recording_operator.times import relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

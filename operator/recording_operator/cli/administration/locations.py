@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from recording_operator.api.names import API_VERSION, STORAGE_LOCATION_KIND
 from recording_operator.api.units import format_bytes
-from recording_operator.cli.administration.capabilities import capability_lines
+from recording_operator.capabilities import capability_lines
 from recording_operator.cli.administration.checks.objects import ready_condition
 from recording_operator.cli.administration.installation import SeveralOperatorsError, secrets_namespace
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.screen.formats import as_list, without_managed_fields, write_document
 from recording_operator.cli.screen.text import clean, table
-from recording_operator.cli.screen.times import age, relative
 from recording_operator.cli.verb import explained, note
 from recording_operator.kube.errors import KubeError, NotFound
 from recording_operator.kube.resources import LOCATIONS, SECRETS
+from recording_operator.times import age, relative
 
 _COLUMNS: Final = ("NAME", "READY", "REASON", "STORE", "QUOTAS", "ORPHANS", "CHECKED", "AGE")
 _WIDE_COLUMNS: Final = (*_COLUMNS, "WEIGHT", "ENDPOINT", "LIFECYCLE")

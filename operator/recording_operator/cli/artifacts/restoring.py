@@ -24,13 +24,13 @@ from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.screen.formats import write_document
 from recording_operator.cli.screen.text import table
-from recording_operator.cli.screen.times import relative
 from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note
 from recording_operator.cli.words import for_location
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.archive import RestoreOutcome, RestoreTier
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
+from recording_operator.times import relative
 
 SHORTEST_INTERVAL_S: Final = 1.0
 _MOST_REJECTIONS: Final = 3

@@ -11,7 +11,7 @@ from recording_operator.cli.recordings.words import reason_sentence
 from recording_operator.cli.screen.bars import bar
 from recording_operator.cli.screen.page import Page
 from recording_operator.cli.screen.text import phase_style
-from recording_operator.cli.screen.times import relative
+from recording_operator.times import relative
 
 _BAR_COLUMNS: Final = 20
 _UPLOADING: Final = "Uploading"

@@ -8,10 +8,10 @@ from typing import Any, Final
 from recording_operator.cli.caller import Cluster
 from recording_operator.cli.recordings.selection import name_of
 from recording_operator.cli.screen.text import clean
-from recording_operator.cli.screen.times import span
 from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note
 from recording_operator.kube.errors import ApiUnavailable, NotFound, TooManyRequests
 from recording_operator.kube.resources import RECORDINGS
+from recording_operator.times import span
 
 _EVERY_S: Final = 0.5
 Fact = Callable[[Mapping[str, Any] | None], bool]

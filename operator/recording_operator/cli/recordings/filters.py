@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from recording_operator.cli.recordings.row import ListedRecording
-from recording_operator.cli.screen.times import parse_time
+from recording_operator.times import parse_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from recording_operator.cli.screen.times import parse_time
+from recording_operator.times import parse_time
 
 
 def last_status_write(metadata: Mapping[str, Any]) -> datetime | None:

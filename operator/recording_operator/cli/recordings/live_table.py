@@ -17,7 +17,7 @@ from recording_operator.cells import clean
 from recording_operator.cli.recordings.row import ListedRecording
 from recording_operator.cli.recordings.watched import PHASE_ORDER, WatchedRecording, WatchedRecordings
 from recording_operator.cli.screen.bars import bar, stored_share
-from recording_operator.cli.screen.times import age, relative, span
+from recording_operator.times import age, relative, span
 
 _COLOURS: Final = {"Complete": "green", "Uploading": "blue", "Pending": "yellow", "Failed": "red"}
 _HEAD_LINES: Final = 4

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from recording_operator.cli.screen.times import age, relative
+from recording_operator.times import age, relative
 
 COLUMNS: Final = ("NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "LOCATION", "AGE")
 WIDE_COLUMNS: Final = (*COLUMNS, "ORG", "REASON", "TITLE")

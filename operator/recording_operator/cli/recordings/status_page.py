@@ -14,7 +14,7 @@ from recording_operator.cli.recordings.words import reason_sentence
 from recording_operator.cli.screen.bars import bar, stored_share
 from recording_operator.cli.screen.page import Page, PageStyle
 from recording_operator.cli.screen.text import phase_style
-from recording_operator.cli.screen.times import age, parse_time, relative, span
+from recording_operator.times import age, parse_time, relative, span
 
 _BAR_COLUMNS: Final = 30
 _OF_PHASE: Final = frozenset({"Ready", "Reconciling", "Stalled"})

@@ -13,12 +13,12 @@ from recording_operator.cli.recordings.feed import Address, FeedItem, ObjectFeed
 from recording_operator.cli.recordings.goals import Goal, GoalState, state_of
 from recording_operator.cli.recordings.words import progress_words, why
 from recording_operator.cli.screen.progress_line import ProgressLine
-from recording_operator.cli.screen.times import span
 from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.following import ObjectSelection, WatchInterruption
 from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, ObjectSnapshot
 from recording_operator.kube.rest import READ_TIMEOUT_S
+from recording_operator.times import span
 
 _MOST_NAMED: Final = 5
 _QUEUED: Final = "Queued"

@@ -14,10 +14,10 @@ from recording_operator.api.storagereport import (
 from recording_operator.api.storagereport_budget import Budget, BudgetAction
 from recording_operator.cli.screen.bars import bar
 from recording_operator.cli.screen.panels import Look, Panel
-from recording_operator.cli.screen.times import span
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.money import CENT, MILL, rounded
 from recording_operator.costs.report import money
+from recording_operator.times import span
 
 _MILLI: Final = Decimal("0.001")
 _BUDGET: Final = "Budget"

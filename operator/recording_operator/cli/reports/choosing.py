@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from recording_operator.api.storagereport import ReportSummary, StorageReport
 from recording_operator.cli.screen.text import table
-from recording_operator.cli.screen.times import span
 from recording_operator.cli.verb import Failure
 from recording_operator.controller.reports.status import ready_reason
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.resources import REPORTS, Resources
+from recording_operator.times import span
 
 _COLUMNS: Final = ("NAME", "STORAGE", "MONTH-TO-DATE", "PROJECTED", "NEXT-MONTH", "BUDGET", "REFRESHED", "STATUS")
 _NONE: Final = "-"

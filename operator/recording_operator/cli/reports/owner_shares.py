@@ -15,8 +15,8 @@ from recording_operator.api.recording_status import Phase
 from recording_operator.api.storagereport import ReportScope
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.cli.recordings.row import row_of
-from recording_operator.cli.screen.times import parse_time
 from recording_operator.costs.money import MICRO, ZERO, rounded
+from recording_operator.times import parse_time
 
 _MONTH_CHARS: Final = len("2026-11")
 _LONGEST_MONTH: Final = timedelta(days=31)

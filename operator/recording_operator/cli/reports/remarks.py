@@ -14,8 +14,8 @@ from recording_operator.api.storagereport import (
     StorageReportStatus,
 )
 from recording_operator.cli.reports.breakdowns import gb_bytes, recent_days
-from recording_operator.cli.screen.times import span
 from recording_operator.costs.report import money
+from recording_operator.times import span
 
 _LATE: Final = timedelta(minutes=15)
 _MOST_NAMED: Final = 5

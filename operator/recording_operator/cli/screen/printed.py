@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from recording_operator.api.columns import Column
 from recording_operator.cli.screen.text import table
-from recording_operator.cli.screen.times import age
+from recording_operator.times import age
 
 _CONDITION: Final = re.compile(r"\.(?P<list>[\w.]+)\[\?\(@\.type=='(?P<type>\w+)'\)\]\.(?P<field>\w+)")
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from recording_operator.cli.administration.checks.checked import Checked, failed, ok, warning
 from recording_operator.cli.caller import Cluster
 from recording_operator.cli.recordings.last_write import last_status_write
-from recording_operator.cli.screen.times import age, parse_time
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS, REPORTS, SINKS, SOURCES, ResourceKind
+from recording_operator.times import age, parse_time
 
 _OVERDUE: Final = timedelta(minutes=15)
 _LONGEST_SILENCE: Final = {"Uploading": timedelta(hours=1), "Pending": timedelta(days=1)}

@@ -9,12 +9,12 @@ from recording_operator import __version__
 from recording_operator.cli.administration.checks.checked import Checked, failed, not_checked, ok, warning
 from recording_operator.cli.administration.installation import PART_OF, image_of, installed_in, version_of
 from recording_operator.cli.caller import Cluster
-from recording_operator.cli.screen.times import parse_time, span
 from recording_operator.egress.policy import SourcePolicy
 from recording_operator.kube.errors import ApiUnavailable, NotFound
 from recording_operator.kube.lease import LEASE_NAME
 from recording_operator.kube.resources import CONFIG_MAPS, LEASES, SERVICES
 from recording_operator.settings import SettingsError, parse_settings
+from recording_operator.times import parse_time, span
 
 _METRICS_PORT: Final = "metrics"
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
