@@ -28,7 +28,7 @@ Examples:
 def console(**options: Any) -> None:
     """Serve the catalog of recordings over HTTP and in a browser.
 
-    Whoever calls needs a token of Kubernetes. The API server decides what each caller may see and do.
+    Each caller needs a token of Kubernetes. The API server decides what each caller may see and do.
 
     \b
     Exit status:
