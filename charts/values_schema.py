@@ -74,6 +74,34 @@ _SERVICE_ACCOUNT: Final = closed(create=YES_NO, name=NAME, annotations=TEXTS, la
 _DISRUPTION_BUDGET: Final = closed(enabled=YES_NO, maxUnavailable=INT_OR_PERCENT, minAvailable=INT_OR_PERCENT)
 _SERVICE_TYPE: Final = one_of("ClusterIP", "NodePort", "LoadBalancer")
 _NAMESPACE_OR_ALL: Final[Schema] = {"pattern": "^([*]|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$", "maxLength": 63, **TEXT}
+_DIGEST: Final[Schema] = {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}
+_PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
+_SERVICE: Final = closed(type=_SERVICE_TYPE, port=PORT, annotations=TEXTS, labels=TEXTS)
+_INGRESS: Final = closed(
+    enabled=YES_NO,
+    className=TEXT,
+    host=TEXT,
+    annotations=TEXTS,
+    labels=TEXTS,
+    tls=closed(enabled=YES_NO, secretName=NAME),
+)
+_HTTP_ROUTE: Final = closed(enabled=YES_NO, parentRefs=OBJECTS, hostnames=many(TEXT), annotations=TEXTS, labels=TEXTS)
+_POD: Final[dict[str, Schema]] = {
+    "terminationGracePeriodSeconds": count(1),
+    "serviceAccount": _SERVICE_ACCOUNT,
+    "podAnnotations": TEXTS,
+    "podLabels": TEXTS,
+    "resources": ANY_OBJECT,
+    "nodeSelector": TEXTS,
+    "tolerations": OBJECTS,
+    "affinity": ANY_OBJECT,
+    "topologySpreadConstraints": OBJECTS,
+    "priorityClassName": TEXT,
+    "extraArgs": many(TEXT),
+    "extraEnv": OBJECTS,
+    "podDisruptionBudget": _DISRUPTION_BUDGET,
+}
+"""What the pods of receiver and console have in common."""
 _RECEIVER: Final = closed(
     enabled=YES_NO,
     namespaces=many(_NAMESPACE_OR_ALL),
@@ -86,29 +114,24 @@ _RECEIVER: Final = closed(
         behavior=ANY_OBJECT,
     ),
     strategy=ANY_OBJECT,
-    terminationGracePeriodSeconds=count(1),
-    serviceAccount=_SERVICE_ACCOUNT,
-    podAnnotations=TEXTS,
-    podLabels=TEXTS,
-    resources=ANY_OBJECT,
-    nodeSelector=TEXTS,
-    tolerations=OBJECTS,
-    affinity=ANY_OBJECT,
-    topologySpreadConstraints=OBJECTS,
-    priorityClassName=TEXT,
-    extraArgs=many(TEXT),
-    extraEnv=OBJECTS,
-    podDisruptionBudget=_DISRUPTION_BUDGET,
-    service=closed(type=_SERVICE_TYPE, port=PORT, annotations=TEXTS, labels=TEXTS),
-    ingress=closed(
-        enabled=YES_NO,
-        className=TEXT,
-        host=TEXT,
-        annotations=TEXTS,
-        labels=TEXTS,
-        tls=closed(enabled=YES_NO, secretName=NAME),
-    ),
-    httpRoute=closed(enabled=YES_NO, parentRefs=OBJECTS, hostnames=many(TEXT), annotations=TEXTS, labels=TEXTS),
+    **_POD,
+    service=_SERVICE,
+    ingress=_INGRESS,
+    httpRoute=_HTTP_ROUTE,
+)
+
+_CONSOLE: Final = closed(
+    enabled=YES_NO,
+    image=closed(repository=TEXT, tag=TEXT, digest=_DIGEST, pullPolicy=one_of("", *_PULL_POLICIES)),
+    replicas=count(),
+    presigning=YES_NO,
+    database=closed(existingSecret=NAME, key=TEXT),
+    persistence=closed(enabled=YES_NO, existingClaim=NAME, size=TEXT, storageClassName=NAME, accessModes=many(TEXT)),
+    strategy=ANY_OBJECT,
+    **_POD,
+    service=_SERVICE,
+    ingress=_INGRESS,
+    httpRoute=_HTTP_ROUTE,
 )
 
 VALUES: Final[Schema] = {
@@ -125,8 +148,8 @@ VALUES: Final[Schema] = {
             registry=TEXT,
             repository=TEXT,
             tag=TEXT,
-            digest={"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
-            pullPolicy=one_of("Always", "IfNotPresent", "Never"),
+            digest=_DIGEST,
+            pullPolicy=one_of(*_PULL_POLICIES),
         ),
         imagePullSecrets=OBJECTS,
         replicaCount=count(),
@@ -154,6 +177,7 @@ VALUES: Final[Schema] = {
         ),
         filesystem=closed(volumes=many(_VOLUME)),
         receiver=_RECEIVER,
+        console=_CONSOLE,
         storageLocation=closed(create=YES_NO, name=NAME, existingSecret=NAME, spec=ANY_OBJECT),
         reports=many(_REPORT),
         podAnnotations=TEXTS,
@@ -195,6 +219,7 @@ VALUES: Final[Schema] = {
             enabled=YES_NO,
             metricsFrom=OBJECTS,
             deliveriesFrom=OBJECTS,
+            consoleFrom=OBJECTS,
             dns=closed(to=OBJECTS, ports=many(PORT)),
             apiServer=closed(cidrs=many(TEXT), ports=many(PORT)),
             publicPorts=many(PORT),

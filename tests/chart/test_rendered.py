@@ -58,9 +58,10 @@ def test_no_rule_has_a_wildcard(helm4: Helm) -> None:
 def test_rights_of_users_come_from_the_namespaced_kinds(helm4: Helm) -> None:
     namespaced = [resource.plural for resource in RESOURCES if resource.scope == "Namespaced"]
     edit = one(helm4.objects(), "ClusterRole", name="recording-operator-edit")
-    kinds, use = edit["rules"]
+    kinds, use, presign = edit["rules"]
     assert sorted(kinds["resources"]) == sorted(namespaced)
     assert (use["resources"], use["verbs"]) == (["recordingsources"], ["use"])
+    assert (presign["resources"], presign["verbs"]) == (["recordings"], ["presign"])
     assert edit["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] == "true"
 
 

@@ -202,6 +202,42 @@ _SCALED_RECEIVER: Final[Values] = {
         "ingress": {"enabled": True, "host": "hooks.example.com", "tls": {"enabled": False}},
     },
 }
+_CONSOLE: Final[Values] = {
+    "networkPolicy": {
+        "enabled": True,
+        "consoleFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
+    },
+    "console": {
+        **{
+            name: _RECEIVER["receiver"][name]  # what both have
+            for name in _RECEIVER["receiver"].keys() - {"namespaces", "replicas", "serviceAccount"}
+        },
+        "image": {
+            "repository": "moved/console",
+            "tag": "8.8.8",
+            "digest": "sha256:" + "1" * 64,
+            "pullPolicy": "Always",
+        },
+        "replicas": 3,
+        "resources": {"limits": {"memory": "1Gi"}},
+        "presigning": False,
+        "database": {"existingSecret": "catalog", "key": "uri"},
+        "serviceAccount": {"name": "viewer", "annotations": {"a": "b"}, "labels": {"kind": "workload"}},
+    },
+}
+_CONSOLE_ON_A_VOLUME: Final[Values] = {
+    "console": {
+        "enabled": True,
+        "persistence": {
+            "enabled": True,
+            "size": "8Gi",
+            "storageClassName": "fast",
+            "accessModes": ["ReadWriteOncePod"],
+        },
+        "podDisruptionBudget": {"minAvailable": 1},
+        "ingress": {"enabled": True, "host": "recordings.example.com", "tls": {"enabled": False}},
+    },
+}
 _OFF: Final[Values] = {
     "crds": {"enabled": False},
     "serviceAccount": {"create": False, "name": "given"},
@@ -233,6 +269,15 @@ CASES: Final[dict[str, Values]] = {
     "receiver without a budget": {"receiver": {"enabled": True, "podDisruptionBudget": {"enabled": False}}},
     "receiver with a given account": {
         "receiver": {"enabled": True, "serviceAccount": {"create": False, "name": "given"}}
+    },
+    "console": _CONSOLE,
+    "console on a volume": _CONSOLE_ON_A_VOLUME,
+    "console on a given volume": {
+        "console": {"enabled": True, "persistence": {"enabled": True, "existingClaim": "catalog"}}
+    },
+    "console without a budget": {"console": {"enabled": True, "podDisruptionBudget": {"enabled": False}}},
+    "console with a given account": {
+        "console": {"enabled": True, "serviceAccount": {"create": False, "name": "given"}}
     },
     "off": _OFF,
     "no budget": {"podDisruptionBudget": {"enabled": False}},

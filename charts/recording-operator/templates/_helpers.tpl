@@ -59,6 +59,41 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- printf "%s-metrics" (include "receiver.fullname" .) | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{- /* The console's pods, likewise. */ -}}
+{{- define "console.fullname" -}}
+{{- printf "%s-console" (include "operator.fullname" .) }}
+{{- end }}
+
+{{- define "console.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "operator.name" . | trunc 54 | trimSuffix "-" }}-console
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "console.labels" -}}
+{{- $own := dict "app.kubernetes.io/component" "console" | merge (include "console.selectorLabels" . | fromYaml) }}
+{{- merge $own (include "operator.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "console.serviceAccountName" -}}
+{{- if .Values.console.serviceAccount.create }}
+{{- default (include "console.fullname" .) .Values.console.serviceAccount.name }}
+{{- else }}
+{{- required "console.serviceAccount.name is needed where console.serviceAccount.create is false" .Values.console.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "console.metricsName" -}}
+{{- printf "%s-metrics" (include "console.fullname" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* The image with the console: by default that of the operator with -console after its tag. */ -}}
+{{- define "console.image" -}}
+{{- $own := .Values.console.image -}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- with $registry }}{{ . }}/{{ end }}{{ default (required "image.repository is needed" .Values.image.repository) $own.repository }}:{{ default (printf "%s-console" (default .Chart.AppVersion .Values.image.tag)) $own.tag }}
+{{- with $own.digest }}@{{ . }}{{ end }}
+{{- end }}
+
 {{- /* metadata: dict root name [of, default operator] [labels] [annotations] [namespaced, default true] [namespace] */ -}}
 {{- define "operator.metadata" -}}
 name: {{ .name }}
@@ -183,5 +218,33 @@ spec:
         except: {{ toJson . }}
         {{- end }}
     {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Rules of a NetworkPolicy for sources and stores, and those of networkPolicy.extraEgress. */}}
+{{- define "operator.publicEgress" -}}
+{{- $policy := .Values.networkPolicy }}
+{{- $blocked := .Files.Get "files/not-public.yaml" | fromYaml }}
+{{- if $policy.publicPorts }}
+# The second wall before what sourcePolicy denies: no private, special or metadata address.
+- ports:
+    {{- range $policy.publicPorts }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: {{ toJson $blocked.ipv4 }}
+    {{- if $policy.ipv6 }}
+    - ipBlock:
+        cidr: 2000::/3
+        except: {{ toJson $blocked.ipv6 }}
+    - ipBlock:
+        cidr: 64:ff9b::/96
+        except: {{ toJson $blocked.nat64 }}
+    {{- end }}
+{{- end }}
+{{- with $policy.extraEgress }}
+{{- toYaml . | nindent 0 }}
 {{- end }}
 {{- end }}
