@@ -11,7 +11,7 @@ from recording_operator.kube.rest import RestClient
 from tests.cli.conftest import People
 from tests.cli.counted_world import NAMESPACE, ApiServer, a_secret
 from tests.cli.stored_world import StoredWorld, stored_world
-from tests.cli.test_check import checked
+from tests.cli.test_check import a_deployment, checked
 from tests.cli.test_sink import a_sink
 from tests.support.sinks import a_sink as an_application
 from tests.support.strict_store import StrictStore
@@ -34,15 +34,6 @@ def a_settings_map(admin: RestClient, namespace: str) -> None:
     policy = "sinkPolicy: {schemes: [http], ports: [], allowPrivateCIDRs: [127.0.0.0/8]}\n"
     body = {"metadata": {"name": "op-settings", "labels": labels}, "data": {"settings.yaml": policy}}
     admin.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", body=body)
-
-
-def a_deployment(admin: RestClient, namespace: str) -> None:
-    """A Deployment of the chart whose pods never run, because there is no node."""
-    labels = {"app.kubernetes.io/part-of": "recording-operator"}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "operator", "image": "example.com/op:1"}]}}
-    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
-    body = {"metadata": {"name": "op", "labels": labels}, "spec": spec}
-    admin.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", body=body)
 
 
 @pytest.fixture
