@@ -11,7 +11,6 @@ from click.shell_completion import CompletionItem
 
 from recording_operator.api.masking import MARK, mask_urls
 from recording_operator.cells import clean
-from recording_operator.cli.rights import right_of
 from recording_operator.kube.errors import (
     ApiUnavailable,
     ConnectionConfigError,
@@ -20,6 +19,7 @@ from recording_operator.kube.errors import (
     KubeError,
     Unauthorized,
 )
+from recording_operator.user_actions.rights import right_of
 
 EXIT_FAILED: Final = 1
 EXIT_TIMEOUT: Final = 124

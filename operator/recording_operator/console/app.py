@@ -1,14 +1,19 @@
 """The application of the console: all its routes."""
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from recording_operator.console.api import recordings
+from recording_operator.console.api.routes import ROUTERS
+from recording_operator.console.feeding import RECORDINGS_FEED
+from recording_operator.console.openapi import describe
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem, add_problem_handlers, problem_response
 from recording_operator.kube.errors import KubeError
+
+_RETRY_AFTER_S: Final = 5
 
 
 def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
@@ -18,8 +23,18 @@ def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
     add_problem_handlers(app)
 
     @app.exception_handler(KubeError)
-    async def _unavailable(_request: Request, _error: KubeError) -> Response:
-        return problem_response(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The API server does not respond."))
+    def _unavailable(_request: Request, _error: KubeError) -> Response:
+        known_at = parts.reader.complete_at(RECORDINGS_FEED)
+        return problem_response(
+            Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The API server does not respond, and only it knows what you may see and do. Try again later.",
+                headers={"Retry-After": str(_RETRY_AFTER_S)},
+                knownAt=None if known_at is None else known_at.isoformat(),
+            )
+        )
 
-    app.include_router(recordings.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    describe(app)
     return app

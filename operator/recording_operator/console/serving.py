@@ -84,22 +84,44 @@ class Console:
         )
         self._app = make_app(parts, version=version)
         self._server: HttpServer | None = None
+        self._health: HealthServer | None = None
 
     def run(self) -> int:
         """Serve until a signal, then finish what has begun. Raises StartError if a port is not available."""
         on_end_signals(first=self._stop.set, again=self._stop_now.set)
-        self._server, health = self._listen()
+        self.start()
+        self._stop.wait()
+        self.stop()
+        _logger.info("Ended")
+        return 0
+
+    def start(self) -> None:
+        """Begin to serve, in threads. Raises StartError if a port is not available."""
+        self._server, self._health = self._listen()
         for name, target in (("watch", self._watcher.run), ("feed", self._feed.run)):
             threading.Thread(target=target, args=(self._stop_now,), name=name, daemon=True).start()
         self._server.start()
-        health.start()
-        self._stop.wait()
-        self._server.stop()
+        self._health.start()
+
+    def stop(self) -> None:
+        """Finish what has begun, and end."""
+        self._stop.set()
+        if self._server is not None:
+            self._server.stop()
         self._stop_now.set()
         self._access.close()
-        health.stop()
-        _logger.info("Ended")
-        return 0
+        if self._health is not None:
+            self._health.stop()
+
+    @property
+    def port(self) -> int:
+        """The port for browsers and programs, which is useful if 0 was requested. 0 before `start`."""
+        return 0 if self._server is None else self._server.port
+
+    @property
+    def problem(self) -> str | None:
+        """Why it is not ready; None if it is."""
+        return self._ready()
 
     def _listen(self) -> tuple[HttpServer, HealthServer]:
         options, checks = self._options, Checks(alive=self._alive, ready=self._ready)

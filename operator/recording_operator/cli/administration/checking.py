@@ -31,10 +31,10 @@ from recording_operator.cli.administration.checks.server import check_api_server
 from recording_operator.cli.administration.installation import SeveralOperatorsError, find_operator
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
-from recording_operator.cli.rights import right_of
 from recording_operator.cli.screen.text import clean, wants_colour
 from recording_operator.cli.verb import EXIT_FAILED, note
 from recording_operator.kube.errors import Forbidden
+from recording_operator.user_actions.rights import right_of
 
 _COLOURS: Final = {CheckState.OK: "green", CheckState.WARNING: "yellow", CheckState.FAILED: "red"}
 _OF_OPERATOR: Final[tuple[tuple[str, Callable[[Cluster, str], Iterable[Checked]]], ...]] = (

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from recording_operator.api.reasons import Trait
-from recording_operator.cli.rights import right_of
 from recording_operator.cli.verb import EXIT_FAILED, Failure
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.errors import LocationError, TransferError
@@ -15,6 +14,7 @@ from recording_operator.kube.secrets import SecretError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.stores.archive import NotRestorableError
 from recording_operator.stores.presigning import NotPresignableError
+from recording_operator.user_actions.rights import right_of
 
 EXIT_TRY_LATER: Final = 75
 """EX_TEMPFAIL of sysexits.h."""

@@ -18,11 +18,12 @@ from recording_operator.cli.recordings.deletion_policy import PolicyChange, may_
 from recording_operator.cli.recordings.ending import wait_until
 from recording_operator.cli.recordings.row import row_of
 from recording_operator.cli.recordings.scope import Scope
-from recording_operator.cli.recordings.selection import NothingToDo, Progress, is_terminating, name_of, selected
+from recording_operator.cli.recordings.selection import Progress, is_terminating, name_of, selected
 from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, note
 from recording_operator.kube.errors import Conflict, Forbidden, KubeError, NotFound
 from recording_operator.kube.resources import EVENTS, LOCATIONS, RECORDINGS
+from recording_operator.user_actions.controls import NothingToDo
 
 _TRIES: Final = 5
 _GONE: Final = "It is gone already."

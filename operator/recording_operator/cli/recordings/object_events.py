@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from recording_operator.cli.rights import right_of
 from recording_operator.kube.errors import Forbidden, KubeError
 from recording_operator.kube.resources import EVENTS, ResourceKind, Resources
+from recording_operator.user_actions.rights import right_of
 
 _NEWER_EVENTS: Final = ResourceKind(api_version="events.k8s.io/v1", plural="events")
 """The same Events by their newer API: a role may permit either."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -197,7 +196,7 @@ class _Refresh:
         # The operator does not watch Secrets: an artifact that has failed starts again only if the spec changes.
         is_noticed = fresh != source and status.get("sourceRevision")
         wakes = status.get("phase") == "Failed" and not is_noticed
-        return {"artifacts": artifacts, **({"retryToken": new_token(datetime.now(UTC))} if wakes else {})}
+        return {"artifacts": artifacts, **({"retryToken": new_token()} if wakes else {})}
 
     def _source(self, recording: Mapping[str, Any]) -> Mapping[str, Any]:
         found: Mapping[str, Any] = next(

@@ -16,7 +16,7 @@ from recording_operator.cli.confirmation import confirm
 from recording_operator.cli.recordings.goals import Goal
 from recording_operator.cli.recordings.row import row_of
 from recording_operator.cli.recordings.scope import Scope
-from recording_operator.cli.recordings.selection import NothingToDo, Progress, is_terminating, name_of, selected
+from recording_operator.cli.recordings.selection import Progress, is_terminating, name_of, selected
 from recording_operator.cli.recordings.waiting import WaitRequest, wait_in
 from recording_operator.cli.recordings.writing import check_waiting
 from recording_operator.cli.screen.amounts import recordings
@@ -24,6 +24,7 @@ from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, note
 from recording_operator.kube.errors import Conflict, Forbidden, NotFound
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS
+from recording_operator.user_actions.controls import NothingToDo
 
 _MOST_NAMES: Final = 5
 

@@ -13,12 +13,9 @@ from recording_operator.cli.selection_options import Selection
 from recording_operator.cli.verb import Failure, explained, note
 from recording_operator.kube.errors import ConnectionConfigError, Forbidden, KubeError, NotFound, Unauthorized
 from recording_operator.kube.resources import RECORDINGS
+from recording_operator.user_actions.controls import NothingToDo
 
 _DRY_RUNS: Final = {"client": " (dry run)", "server": " (server dry run)"}
-
-
-class NothingToDo(Exception):  # noqa: N818 - it is no error
-    """The Recording is in the wanted state already, or cannot get into it. The message says which."""
 
 
 class FailureOfAll(Failure):

@@ -20,11 +20,11 @@ from typing import Any, Final
 from recording_operator.api.names import GROUP
 from recording_operator.cli.recordings.drafting import OwnedSecretDraft
 from recording_operator.cli.recordings.settling import contains, is_rejected, look_again
-from recording_operator.cli.rights import NamedRight
 from recording_operator.cli.screen.text import clean
 from recording_operator.cli.verb import Failure, explained, note, program
 from recording_operator.kube.errors import Forbidden, KubeError, NotFound
 from recording_operator.kube.resources import RECORDINGS, SECRETS, ResourceKind, Resources
+from recording_operator.user_actions.rights import NamedRight
 
 _ACCESS_REVIEWS: Final = ResourceKind(
     api_version="authorization.k8s.io/v1", plural="selfsubjectaccessreviews", namespaced=False

@@ -12,7 +12,6 @@ from recording_operator.cli.administration.installation import secrets_namespace
 from recording_operator.cli.caller import Cluster
 from recording_operator.cli.location_stores import OpenedStores
 from recording_operator.cli.reports.counted import Counted, CountedError
-from recording_operator.cli.rights import right_of
 from recording_operator.cli.words import for_location, for_secrets
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.usage.archive import LocationArchive
@@ -31,6 +30,7 @@ from recording_operator.kube.errors import Forbidden, KubeError
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.months import CLOCKS_DIFFER
 from recording_operator.usage.timeline import LocationUsage, usage_of
+from recording_operator.user_actions.rights import right_of
 
 _ALL_MONTHS: Final = 12 * 1000
 """Nothing is too old: the operator deletes what is older than its usage.retention, which is unknown here."""

@@ -1,40 +1,49 @@
 """Recordings: pages of them, and each one."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from recording_operator.api.recording import Phase
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError, RecordingFilter
+from recording_operator.console.api.addresses import NO_NUL, Address, Uid, UtcTime
 from recording_operator.console.api.models import RecordingDocument, RecordingListDocument, document_of
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
+from recording_operator.console.openapi import problems
 from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, not_found
 from recording_operator.console.problems import Problem
 
 MOST: Final = 500
+_NOT_FOUND: Final = problems(HTTPStatus.NOT_FOUND)
 
 router = APIRouter(prefix="/api/v1/recordings", tags=["recordings"])
 
 
-@router.get("")
+_Filter = Annotated[str | None, Query(max_length=253, pattern=NO_NUL)]
+
+
+@router.get("", responses=problems(HTTPStatus.BAD_REQUEST))
 def list_recordings(
     parts: Parts,
     caller: Authenticated,
     *,
-    namespace: str | None = None,
-    org: str | None = None,
-    user: str | None = None,
-    project: str | None = None,
-    phase: str | None = None,
-    location: str | None = None,
-    q: Annotated[str | None, Query(max_length=200, description="Words of title, name, organisation or user.")] = None,
-    created_from: Annotated[datetime | None, Query(alias="from")] = None,
-    created_before: Annotated[datetime | None, Query(alias="to")] = None,
+    namespace: _Filter = None,
+    org: _Filter = None,
+    user: _Filter = None,
+    project: _Filter = None,
+    phase: Annotated[Phase | None, Query()] = None,
+    location: _Filter = None,
+    q: Annotated[
+        str | None,
+        Query(max_length=200, pattern=NO_NUL, description="Words of title, name, organisation or user."),
+    ] = None,
+    created_from: Annotated[UtcTime | None, Query(alias="from", description="Created at this time or later.")] = None,
+    created_before: Annotated[UtcTime | None, Query(alias="to", description="Created before this time.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    cursor: Annotated[str | None, Query(max_length=400, description="From the page before.")] = None,
 ) -> RecordingListDocument:
     """Recordings in the namespaces where you may list them, the newest first."""
     wanted = RecordingFilter(
@@ -60,8 +69,8 @@ def list_recordings(
     )
 
 
-@router.get("/by-uid/{uid}")
-def get_recording_by_uid(parts: Parts, caller: Authenticated, uid: str) -> RecordingDocument:
+@router.get("/by-uid/{uid}", responses=_NOT_FOUND)
+def get_recording_by_uid(parts: Parts, caller: Authenticated, uid: Uid) -> RecordingDocument:
     """One Recording by its uid, also if others have its name now."""
     entry = parts.reader.by_uid(uid)
     if entry is None or not _may_see(parts, caller, entry):
@@ -69,10 +78,10 @@ def get_recording_by_uid(parts: Parts, caller: Authenticated, uid: str) -> Recor
     return document_of(entry)
 
 
-@router.get("/{namespace}/{name}")
-def get_recording(parts: Parts, caller: Authenticated, namespace: str, name: str) -> RecordingDocument:
+@router.get("/{namespace}/{name}", responses=_NOT_FOUND)
+def get_recording(parts: Parts, caller: Authenticated, address: Address) -> RecordingDocument:
     """One Recording by its name."""
-    return document_of(visible_entry(parts, caller, namespace, name))
+    return document_of(visible_entry(parts, caller, address.namespace, address.name))
 
 
 def visible_entry(parts: ConsoleParts, caller: Caller, namespace: str, name: str) -> CatalogEntry:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recording_operator.cli.rights import right_of
 from recording_operator.cli.verb import explained
 from recording_operator.kube.errors import Forbidden, KubeError
+from recording_operator.user_actions.rights import right_of
 
 
 class CheckState(StrEnum):

@@ -1,0 +1,1 @@
+"""What users do with Recordings, whichever face they use: the command line or the console."""

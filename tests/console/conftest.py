@@ -1,0 +1,134 @@
+"""The console in this process, with the real API server, and people who call it with tokens of theirs."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from localcluster import ControlPlane
+from recording_operator.console.serving import Console, ConsoleOptions
+from recording_operator.kube.connection import connection
+from tests.cli.conftest import People, people, user_roles
+from tests.conftest import TENANT, VIEWER
+from tests.support.waiting import eventually
+
+__all__ = ["people", "user_roles"]
+
+_ADMIN = "console-admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object in it."""
+        parsed: dict[str, Any] = json.loads(self.body)
+        return parsed
+
+    @property
+    def detail(self) -> str:
+        """What a problem document says."""
+        assert self.headers["content-type"] == "application/problem+json", self.body
+        assert self.document["status"] == self.status
+        return str(self.document["detail"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Someone who calls the console."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+
+    def call(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """Send a request. `path` begins after /api/v1, or is a whole URL."""
+        sent = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
+        data = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent = {"Content-Type": "application/json", **sent}
+        url = path if path.startswith("http") else f"{self.url}/api/v1{path}"
+        try:
+            with urlopen(Request(url, data, sent, method=method), timeout=30) as response:
+                return _reply(response.status, response.headers, response.read())
+        except HTTPError as error:
+            with error:
+                return _reply(error.code, error.headers, error.read())
+
+    def get(self, path: str, **headers: str) -> Reply:
+        """GET."""
+        return self.call("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any = None) -> Reply:
+        """POST."""
+        return self.call("POST", path, body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitors:
+    """An administrator, a tenant who may edit one namespace, a viewer of it, and someone without a token."""
+
+    admin: Visitor
+    tenant: Visitor
+    viewer: Visitor
+    nobody: Visitor
+
+
+@pytest.fixture(scope="session")
+def consoles() -> Iterator[Callable[..., Console]]:
+    """Makes consoles that serve, and stops them after the session."""
+    made: list[Console] = []
+
+    def make(kubeconfig: Path, *, database_url: str = "sqlite://") -> Console:
+        options = ConsoleOptions(http_host="127.0.0.1", http_port=0, metrics_port=0, database_url=database_url)
+        console = Console(options=options, connection=connection(kubeconfig=kubeconfig), version="1.2.3")
+        made.append(console)
+        console.start()
+        eventually(lambda: console.problem is None)
+        return console
+
+    yield make
+    for console in made:
+        console.stop()
+
+
+@pytest.fixture(scope="session")
+def console(cluster: ControlPlane, consoles: Callable[..., Console]) -> Console:
+    """A console with the rights of an administrator, for all tests of a process."""
+    return consoles(cluster.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def admin_token(cluster: ControlPlane) -> str:
+    """The token of an administrator."""
+    cluster.kubectl("create", "serviceaccount", _ADMIN, "-n", "default")
+    account = f"--serviceaccount=default:{_ADMIN}"
+    cluster.kubectl("create", "clusterrolebinding", _ADMIN, "--clusterrole=cluster-admin", account)
+    return cluster.kubectl("create", "token", _ADMIN, "-n", "default").strip()
+
+
+@pytest.fixture
+def visitors(console: Console, admin_token: str, people: People) -> Visitors:  # noqa: ARG001 - they have the rights
+    """The four."""
+    url = f"http://127.0.0.1:{console.port}"
+    return Visitors(
+        admin=Visitor(url=url, token=admin_token),
+        tenant=Visitor(url=url, token=f"token-of-{TENANT}"),
+        viewer=Visitor(url=url, token=f"token-of-{VIEWER}"),
+        nobody=Visitor(url=url),
+    )
+
+
+def _reply(status: int, headers: Any, body: bytes) -> Reply:
+    return Reply(status=status, headers={name.lower(): value for name, value in headers.items()}, body=body)
