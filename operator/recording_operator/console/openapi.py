@@ -61,9 +61,9 @@ _TOKEN: Final = {
 _DESCRIPTION: Final = """\
 Recordings, their files, and what they cost.
 
-Whoever calls needs a token of Kubernetes. The API server decides what each caller may see and do: whoever may get
-recordings in a namespace may read them here, URLs of files need the verb presign, and every change is made with the
-caller's own token. Errors are problem documents (RFC 9457)."""
+Each request needs a token of Kubernetes. The API server decides what the caller may see and do: a caller with the right
+to get recordings in a namespace may read them here, URLs of files need the verb presign, and every change is made with
+the caller's own token. Errors are problem documents (RFC 9457)."""
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

@@ -62,7 +62,7 @@ def resumed(recording: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def new_token(now: datetime, *, face: str) -> str:
-    """A retryToken that was never used. `face` names the program in which it was asked for."""
+    """A retryToken that was never used. `face` names the program with which it is made."""
     return f"{face}-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 

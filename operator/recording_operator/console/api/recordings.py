@@ -85,7 +85,7 @@ def get_recording(parts: Parts, caller: Authenticated, address: Address) -> Reco
 
 
 def visible_entry(parts: ConsoleParts, caller: Caller, namespace: str, name: str) -> CatalogEntry:
-    """The entry of a Recording that the caller may get. Raises Problem 404, which tells nobody what exists."""
+    """The entry of a Recording that the caller may get. Raises Problem 404, which does not tell what exists."""
     entry = parts.reader.entry(namespace, name)
     if entry is None or not _may_see(parts, caller, entry):
         raise not_found(namespace, name)
