@@ -4,14 +4,15 @@ import posixpath
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from recording_operator.api.storagelocation_rules import LEAST_BANDWIDTH
 from recording_operator.api.units import parse_quantity, parse_seconds, parse_size
-from recording_operator.egress.policy import SourcePolicy
+from recording_operator.egress.policy import Network, SourcePolicy
 from recording_operator.engine.queue import Capacity
 from recording_operator.engine.state import EngineOptions
 from recording_operator.kube.lease import LeaseTimings
@@ -52,9 +53,26 @@ def _directory(value: object) -> str:
     return value
 
 
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be more than 0s")
+    return value
+
+
+def _web_origin(value: object) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in {"http", "https"} or value != f"{parts.scheme}://{parts.netloc.lower()}":
+        raise ValueError("write an origin such as https://app.example, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 _LEASE: Final = LeaseTimings()
 _SHORTEST_GIVE_UP: Final = timedelta(seconds=10)
 Duration = Annotated[timedelta, BeforeValidator(_timedelta)]
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$|^\[[0-9a-f:.]+\](:[0-9]+)?$", max_length=253)]
+WebOrigin = Annotated[str, BeforeValidator(_web_origin)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1024, le=2**30)]
 Directory = Annotated[str, BeforeValidator(_directory)]
 Bandwidth = Annotated[int | None, BeforeValidator(_bandwidth)]
@@ -182,6 +200,63 @@ class ReceiverSettings(_Section):
     """How long the receiver accepts connections after SIGTERM, while load balancers learn that it is not ready."""
 
 
+class SessionSettings(_Section):
+    """How long a browser session of the console lasts; never longer than the token of the user."""
+
+    idle: PositiveDuration = timedelta(minutes=30)
+    """How long a session lasts without a request."""
+    longest: PositiveDuration = timedelta(hours=12)
+    """How long a session lasts in any case."""
+
+
+class UserProxySettings(_Section):
+    """An authenticating proxy that names the user in headers."""
+
+    addresses: tuple[Network, ...] = Field(default=(), max_length=64)
+    """Networks of the proxy; headers from other addresses are ignored; none by default. Programs at these addresses can
+    be any user: do not list 127.0.0.1/32 if users may forward ports to the pod."""
+    user_header: HeaderName = "X-Remote-User"
+    """Header with the name of the user."""
+    group_header: HeaderName = "X-Remote-Group"
+    """Header with a group of the user; it may be repeated."""
+    extra_header_prefix: HeaderName = "X-Remote-Extra-"
+    """Beginning of the names of headers with other attributes of the user."""
+
+
+class ConsoleSettings(_Section):
+    """Limits and security of `recording-operator console`."""
+
+    hosts: tuple[HostName, ...] = Field(default=(), max_length=64)
+    """Names, with a port if it is not the usual one, that the Host header may have; without any, every name."""
+    https: bool = False
+    """Whether browsers use https only: then cookies are always Secure. Otherwise they are if a trusted proxy says that
+    the request was sent by https."""
+    hsts_max_age: Duration = timedelta(0)
+    """How long browsers remember to use https only (Strict-Transport-Security); 0s sends no such header."""
+    trusted_proxies: tuple[Network, ...] = Field(default=(), max_length=64)
+    """Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    user_proxy: UserProxySettings = UserProxySettings()
+    cors_origins: tuple[WebOrigin, ...] = Field(default=(), max_length=64)
+    """Origins, such as https://app.example, whose pages may call the HTTP API with a token."""
+    token_audiences: tuple[str, ...] = Field(default=(), max_length=16)
+    """Audiences, one of which a token must be for; without any, it must be for the API server."""
+    session: SessionSettings = SessionSettings()
+    calls_per_minute: int = Field(default=1200, ge=1, le=1_000_000)
+    """How many requests a user may send in a minute; others are rejected with 429."""
+    failures_per_minute: int = Field(default=30, ge=1, le=1_000_000)
+    """How many invalid tokens an address may send in a minute; then new tokens from it are rejected with 429."""
+    body_bytes: Size = 2**20
+    """The largest body of a request; larger ones are rejected with 413."""
+    header_timeout: PositiveDuration = timedelta(seconds=10)
+    """How long a client may take for the headers of a request."""
+    body_timeout: PositiveDuration = timedelta(seconds=10)
+    """How long a client may take for the body."""
+    request_timeout: PositiveDuration = timedelta(seconds=60)
+    """How long the response to a request may take to begin; then it is 504."""
+    connections: int = Field(default=1000, ge=1, le=100_000)
+    """The most open connections; then the one that has been idle for longest is closed for a new one."""
+
+
 class Settings(_Section):
     """The settings file of the operator. Every key is optional."""
 
@@ -198,6 +273,7 @@ class Settings(_Section):
     reports: ReportSettings = ReportSettings()
     usage: UsageSettings = UsageSettings()
     receiver: ReceiverSettings = ReceiverSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
     def engine_options(self) -> EngineOptions:
         """The options of the engine."""

@@ -1,6 +1,7 @@
 """The console in this process, with the real API server, and people who call it with tokens of theirs."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +9,18 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 
 from localcluster import ControlPlane
 from recording_operator.console.serving import Console, ConsoleOptions
 from recording_operator.kube.connection import connection
+from recording_operator.kube.rest import RestClient
+from recording_operator.settings import ConsoleSettings
 from tests.cli.conftest import People, people, user_roles
 from tests.conftest import TENANT, VIEWER
+from tests.console.running import Person, RunningConsole, make_person
+from tests.support.postgres import Postgres, a_postgres
 from tests.support.waiting import eventually
 
 __all__ = ["people", "user_roles"]
@@ -87,11 +93,17 @@ class Visitors:
 
 @pytest.fixture(scope="session")
 def consoles() -> Iterator[Callable[..., Console]]:
-    """Makes consoles that serve, and stops them after the session."""
+    """Makes consoles that serve, and stops them after the session. `settings`: keys of the section `console`."""
     made: list[Console] = []
 
-    def make(kubeconfig: Path, *, database_url: str = "sqlite://") -> Console:
-        options = ConsoleOptions(http_host="127.0.0.1", http_port=0, metrics_port=0, database_url=database_url)
+    def make(kubeconfig: Path, *, database_url: str = "sqlite://", **settings: Any) -> Console:
+        options = ConsoleOptions(
+            http_host="127.0.0.1",
+            http_port=0,
+            metrics_port=0,
+            database_url=database_url,
+            settings=ConsoleSettings.model_validate(settings),
+        )
         console = Console(options=options, connection=connection(kubeconfig=kubeconfig), version="1.2.3")
         made.append(console)
         console.start()
@@ -128,6 +140,40 @@ def visitors(console: Console, admin_token: str, people: People) -> Visitors:  #
         viewer=Visitor(url=url, token=f"token-of-{VIEWER}"),
         nobody=Visitor(url=url),
     )
+
+
+@pytest.fixture(scope="session")
+def running(console: Console) -> RunningConsole:
+    """The console of this process, for requests that are made by hand."""
+    return RunningConsole(console)
+
+
+@pytest.fixture
+def start(cluster: ControlPlane, consoles: Callable[..., Console]) -> Callable[..., RunningConsole]:
+    """Starts consoles with other settings: keys of the section `console`, and database_url."""
+    return lambda **options: RunningConsole(consoles(cluster.kubeconfig, **options))
+
+
+@pytest.fixture
+def person(admin: RestClient, namespace: str) -> Person:
+    """A ServiceAccount without any right."""
+    return make_person(admin, namespace, "somebody")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this process."""
+    with a_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """An empty database."""
+    name = f"test_{uuid.uuid4().hex[:10]}"
+    with psycopg.connect(postgres.url, autocommit=True) as connected:
+        connected.execute(f"CREATE DATABASE {name}")
+    return postgres.url.replace("/postgres?", f"/{name}?")
 
 
 def _reply(status: int, headers: Any, body: bytes) -> Reply:

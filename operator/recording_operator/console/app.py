@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from recording_operator.console.api.routes import ROUTERS
+from recording_operator.console.auth import login
 from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.openapi import describe
 from recording_operator.console.parts import ConsoleParts
@@ -34,7 +35,7 @@ def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
             )
         )
 
-    for router in ROUTERS:
+    for router in (login.router, *ROUTERS):
         app.include_router(router)
     describe(app)
     return app

@@ -10,11 +10,14 @@ from fastapi import Depends, Request
 
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.console.auth.access import AccessReviewer, Action
-from recording_operator.console.auth.callers import Caller, TokenReviewer
+from recording_operator.console.auth.authentication import Authenticator, Visit
+from recording_operator.console.auth.callers import Caller
 from recording_operator.console.problems import Problem
 from recording_operator.kube.resources import Resources
 
-_SEND_ONE: Final = "Send a token of Kubernetes as Authorization: Bearer. kubectl create token NAME prints one."
+CSRF_HEADER: Final = "x-csrf-token"
+CSRF_FIELD: Final = "csrf"
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,7 @@ class ConsoleParts:
     """What the routes use. All of it may be used by several threads."""
 
     reader: CatalogReader
-    tokens: TokenReviewer
+    authenticator: Authenticator
     access: AccessReviewer
     as_caller: Callable[[Caller], Resources]
     """Requests to the API server with the caller's own token. Raises Problem for a caller without one."""
@@ -38,23 +41,34 @@ def parts_of(request: Request) -> ConsoleParts:
 Parts = Annotated[ConsoleParts, Depends(parts_of)]
 
 
-def caller_of(request: Request, parts: Parts) -> Caller:
-    """Who has sent the request. Raises Problem 401."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise unauthenticated(_SEND_ONE)
-    caller = parts.tokens.caller(token.strip())
-    if caller is None:
-        raise unauthenticated("The token is not valid for this cluster, or has expired.")
-    return caller
+async def sent_csrf(request: Request) -> str:
+    """The CSRF token in the request: a header, or a field of a form."""
+    header = request.headers.get(CSRF_HEADER)
+    if header is not None:
+        return header
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _FORMS:
+        return ""
+    field = (await request.form()).get(CSRF_FIELD)
+    return field if isinstance(field, str) else ""
+
+
+SentCsrf = Annotated[str, Depends(sent_csrf)]
+
+
+def visit_of(request: Request, parts: Parts, csrf: SentCsrf) -> Visit:
+    """Who has sent the request, and the CSRF token for forms. Raises Problem 401, 403 or 429."""
+    return parts.authenticator.visit(request, csrf=csrf)
+
+
+SignedIn = Annotated[Visit, Depends(visit_of)]
+
+
+def caller_of(visit: SignedIn) -> Caller:
+    """Who has sent the request. Raises Problem 401, 403 or 429."""
+    return visit.caller
 
 
 Authenticated = Annotated[Caller, Depends(caller_of)]
-
-
-def unauthenticated(detail: str) -> Problem:
-    """A request without valid credentials."""
-    return Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def not_found(namespace: str, name: str) -> Problem:

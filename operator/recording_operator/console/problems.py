@@ -26,6 +26,11 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.members = members
 
 
+def unauthenticated(detail: str) -> Problem:
+    """A request without valid credentials."""
+    return Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Respond to every failure with a problem document."""
 

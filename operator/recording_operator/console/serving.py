@@ -2,17 +2,19 @@
 
 import logging
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.names import RECORDING_PLURAL
 from recording_operator.catalog.database import CatalogError, open_database
 from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.sessions import SessionTable
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.app import make_app
 from recording_operator.console.auth.access import AccessReviewer
-from recording_operator.console.auth.callers import Caller, TokenReviewer
+from recording_operator.console.auth.callers import Caller
+from recording_operator.console.auth.setup import make_authenticator
 from recording_operator.console.feeding import RecordingFeed
 from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
@@ -25,6 +27,7 @@ from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.watch import Watcher
 from recording_operator.kube.watch.options import WatchOptions
+from recording_operator.settings import ConsoleSettings
 from recording_operator.signals import on_end_signals
 from recording_operator.webserver.connections import ConnectionLimits, Connections
 from recording_operator.webserver.server import HttpServer
@@ -42,6 +45,7 @@ class ConsoleOptions:
     http_port: int
     metrics_port: int
     database_url: str
+    settings: ConsoleSettings = field(default_factory=ConsoleSettings)
 
 
 class Console:
@@ -77,7 +81,7 @@ class Console:
 
         parts = ConsoleParts(
             reader=CatalogReader(engine),
-            tokens=TokenReviewer(rest),
+            authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,
             as_caller=as_caller,
             now=clock.now,
@@ -127,7 +131,7 @@ class Console:
         options, checks = self._options, Checks(alive=self._alive, ready=self._ready)
         port = options.http_port
         try:
-            connections = Connections(ConnectionLimits())
+            connections = Connections(_connection_limits(options.settings))
             server = HttpServer(self._app, host=options.http_host, port=port, connections=connections)
             port = options.metrics_port
             health = HealthServer(host=options.http_host, port=port, checks=checks, metrics=self._metrics)
@@ -149,6 +153,10 @@ class Console:
         if self._stop.is_set():
             return "the console is ending"
         return None if self._feed.complete.is_set() else "the Recordings are not read yet"
+
+
+def _connection_limits(settings: ConsoleSettings) -> ConnectionLimits:
+    return ConnectionLimits(connections=settings.connections, header_timeout_s=settings.header_timeout.total_seconds())
 
 
 def _without_credentials(connection: Connection) -> Connection:

@@ -24,7 +24,7 @@ class ConsoleArguments(ProcessArguments):
 def run_console(options: ConsoleArguments) -> Never:
     """Run until a signal, then exit."""
 
-    def work(_settings: Settings, redactor: Redactor) -> int:
+    def work(settings: Settings, redactor: Redactor) -> int:
         redactor.register(options.database_url)
         console = Console(
             options=ConsoleOptions(
@@ -32,6 +32,7 @@ def run_console(options: ConsoleArguments) -> Never:
                 http_port=options.http_port,
                 metrics_port=options.metrics_port,
                 database_url=options.database_url,
+                settings=settings.console,
             ),
             connection=process_connection(kubeconfig=options.kubeconfig, context=options.context),
             version=__version__,

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Final
 
 from recording_operator.console.auth.callers import Caller
-from recording_operator.console.parts import ConsoleParts, unauthenticated
-from recording_operator.console.problems import Problem
+from recording_operator.console.parts import ConsoleParts
+from recording_operator.console.problems import Problem, unauthenticated
 from recording_operator.kube.errors import (
     AlreadyExists,
     Conflict,

@@ -1,4 +1,4 @@
-"""What a caller may do: the API server reviews the access, and the answer is remembered for a while."""
+"""What a caller may do: the API server reviews the access, and the result is kept for a while."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ class AccessReviewer:
         self._resources = Resources(rest)
         self._steady_s = steady_s
         self._lock = threading.Lock()
-        self._answers: dict[tuple[Any, ...], tuple[float, bool]] = {}
+        self._results: dict[tuple[Any, ...], tuple[float, bool]] = {}
         self._created: dict[str, tuple[float, datetime | None]] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="access")
 
@@ -51,15 +51,15 @@ class AccessReviewer:
         """Whether the caller may do it. Raises KubeError."""
         key = (caller.username, caller.uid, caller.groups, tuple(sorted(caller.extra.items())), action)
         with self._lock:
-            until_s, allowed = self._answers.get(key, (0.0, False))
+            until_s, allowed = self._results.get(key, (0.0, False))
         if self._steady_s() < until_s:
             return allowed
         began_s = self._steady_s()
         allowed = self._review(caller, action)
         with self._lock:
-            if len(self._answers) >= _MOST_REMEMBERED:
-                self._answers.clear()
-            self._answers[key] = (began_s + REMEMBERED_S, allowed)
+            if len(self._results) >= _MOST_REMEMBERED:
+                self._results.clear()
+            self._results[key] = (began_s + REMEMBERED_S, allowed)
         return allowed
 
     def visible(self, caller: Caller, namespaces: Iterable[str], *, verb: str = "list") -> VisibleNamespaces:

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from recording_operator.kube.rest import Rest
 
 _PATH: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
 REMEMBERED_S: Final = 60.0
+REJECTED_S: Final = 5.0
+"""How long an invalid token is remembered: a token that is valid only now is soon accepted."""
 _MOST_REMEMBERED: Final = 10_000
 
 
@@ -27,17 +29,27 @@ class Caller:
 
 
 class TokenReviewer:
-    """Asks the API server whose tokens these are, and remembers the answer for a minute. Thread-safe."""
+    """Asks the API server whose tokens these are, and keeps the result for a minute. Thread-safe."""
 
-    def __init__(self, rest: Rest, *, steady_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rest: Rest, *, audiences: Sequence[str] = (), steady_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`audiences`: a token must be for one of them; without any, for the API server."""
         self._rest = rest
+        self._audiences = list(audiences)
         self._steady_s = steady_s
         self._lock = threading.Lock()
         self._known: dict[bytes, tuple[float, Caller | None]] = {}
 
+    def is_known(self, token: str) -> bool:
+        """Whether this is known to be a valid token, without asking the API server."""
+        with self._lock:
+            until_s, known = self._known.get(_key(token), (0.0, None))
+        return known is not None and self._steady_s() < until_s
+
     def caller(self, token: str) -> Caller | None:
         """Whose token it is; None for one that is not valid. Raises KubeError."""
-        key = hashlib.sha256(token.encode()).digest()
+        key = _key(token)
         with self._lock:
             until_s, known = self._known.get(key, (0.0, None))
         if self._steady_s() < until_s:
@@ -47,14 +59,18 @@ class TokenReviewer:
         with self._lock:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
-            self._known[key] = (began_s + REMEMBERED_S, found)
+            self._known[key] = (began_s + (REJECTED_S if found is None else REMEMBERED_S), found)
         return found
 
     def _review(self, token: str) -> Caller | None:
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        spec: dict[str, Any] = {"token": token} | ({"audiences": self._audiences} if self._audiences else {})
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}
         status: dict[str, Any] = self._rest.request("POST", _PATH, body=body).get("status") or {}
         user = status.get("user") or {}
         if not status.get("authenticated") or not user.get("username"):
+            return None
+        # An API server that knows nothing of audiences names none: then it has not checked them.
+        if self._audiences and not set(self._audiences) & set(status.get("audiences") or ()):
             return None
         return Caller(
             username=user["username"],
@@ -63,3 +79,7 @@ class TokenReviewer:
             extra={name: tuple(values) for name, values in (user.get("extra") or {}).items()},
             token=token,
         )
+
+
+def _key(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,137 @@
+"""Browser sessions. The database has the user's token encrypted, and only the cookie has the key.
+
+Neither the database nor a cookie alone gives the token. The cookie is a random secret: the id in the database, the key
+of the encryption and the CSRF token are derived from it, each for one purpose.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import jwt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from recording_operator.catalog.sessions import SessionTable, StoredSession
+
+_SECRET_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_CLEAN_EVERY: Final = timedelta(minutes=10)
+_COOKIE_CHARACTERS: Final = 43
+"""The length of a cookie: 32 bytes in base64 without padding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """How long sessions last: `idle` without a request, `longest` in any case. Never longer than the token."""
+
+    idle: timedelta = timedelta(minutes=30)
+    longest: timedelta = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sealed:
+    token: str = field(repr=False)
+    ends: float
+    """Seconds since 1970."""
+
+
+class BrowserSessions:
+    """Begins, opens and ends sessions. Thread-safe; any number of consoles may share the table."""
+
+    def __init__(
+        self, table: SessionTable, *, now: Callable[[], datetime], limits: SessionLimits = SessionLimits()
+    ) -> None:
+        self._table = table
+        self._now = now
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._clean_after = datetime.min.replace(tzinfo=UTC)
+
+    def begin(self, token: str) -> str:
+        """Store a new session for the token, and return the value of its cookie."""
+        cookie, now = _encoded(secrets.token_bytes(_SECRET_BYTES)), self._now()
+        ends = min(now + self._limits.longest, _expiry_of(token) or datetime.max.replace(tzinfo=UTC))
+        session_id = _derived(cookie, "id").hex()
+        sealed = _seal(cookie, session_id, _Sealed(token=token, ends=ends.timestamp()))
+        self._table.add(StoredSession(id=session_id, sealed=sealed, expires=min(now + self._limits.idle, ends)))
+        self._clean(now)
+        return cookie
+
+    def open(self, cookie: str) -> str | None:
+        """The token in the session of a cookie, which lasts longer by this; None without a session that is valid."""
+        if len(cookie) != _COOKIE_CHARACTERS or not cookie.isascii():
+            return None
+        now, session_id = self._now(), _derived(cookie, "id").hex()
+        self._clean(now)
+        found = self._table.sealed(session_id, now=now)
+        opened = None if found is None else _unseal(cookie, session_id, found[0])
+        if found is None or opened is None:
+            return None
+        # The row says when it is idle for too long; the end is sealed, so writing to the database does not move it.
+        ends = datetime.fromtimestamp(opened.ends, UTC)
+        if ends <= now:
+            self._table.remove(session_id)
+            return None
+        self._stay(session_id, now=now, ends=ends, left=timedelta(milliseconds=found[1]))
+        return opened.token
+
+    def end(self, cookie: str) -> None:
+        """Delete the session of a cookie, if there is one."""
+        self._table.remove(_derived(cookie, "id").hex())
+
+    def _stay(self, session_id: str, *, now: datetime, ends: datetime, left: timedelta) -> None:
+        """Not at each request: a page sends many."""
+        expires = min(now + self._limits.idle, ends)
+        if expires - (now + left) > self._limits.idle / 10:
+            self._table.extend(session_id, expires=expires)
+
+    def _clean(self, now: datetime) -> None:
+        with self._lock:
+            if now < self._clean_after:
+                return
+            self._clean_after = now + _CLEAN_EVERY
+        self._table.remove_expired(now=now)
+
+
+def csrf_of(cookie: str) -> str:
+    """The CSRF token of the session with this cookie. It tells nothing about the cookie."""
+    return _encoded(_derived(cookie, "csrf"))
+
+
+def _seal(cookie: str, session_id: str, content: "_Sealed") -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    key = AESGCM(_derived(cookie, "key"))
+    return nonce + key.encrypt(nonce, json.dumps(asdict(content)).encode(), session_id.encode())
+
+
+def _unseal(cookie: str, session_id: str, sealed: bytes) -> "_Sealed | None":
+    nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+    try:
+        return _Sealed(**json.loads(AESGCM(_derived(cookie, "key")).decrypt(nonce, encrypted, session_id.encode())))
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _derived(cookie: str, purpose: str) -> bytes:
+    return hmac.new(cookie.encode(), f"recording-operator console session {purpose}".encode(), hashlib.sha256).digest()
+
+
+def _encoded(value: bytes) -> str:
+    return urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _expiry_of(token: str) -> datetime | None:
+    """When a JSON web token expires. It is not verified here: the API server does that for every session."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return datetime.fromtimestamp(float(claims["exp"]), UTC)
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,30 @@
+"""Creates what authenticates callers, from the settings."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from recording_operator.catalog.sessions import SessionTable
+from recording_operator.console.auth.authentication import Authenticator
+from recording_operator.console.auth.callers import TokenReviewer
+from recording_operator.console.auth.clients import ClientLookup
+from recording_operator.console.auth.cookies import SessionCookies
+from recording_operator.console.auth.rates import RequestRates
+from recording_operator.console.auth.sessions import BrowserSessions, SessionLimits
+from recording_operator.kube.rest import Rest
+from recording_operator.settings import ConsoleSettings
+
+
+def make_authenticator(
+    settings: ConsoleSettings, *, rest: Rest, table: SessionTable, now: Callable[[], datetime]
+) -> Authenticator:
+    """The authenticator of a console."""
+    clients = ClientLookup(trusted_proxies=settings.trusted_proxies, https=settings.https)
+    limits = SessionLimits(idle=settings.session.idle, longest=settings.session.longest)
+    return Authenticator(
+        tokens=TokenReviewer(rest, audiences=settings.token_audiences),
+        sessions=BrowserSessions(table, now=now, limits=limits),
+        cookies=SessionCookies(clients),
+        clients=clients,
+        failures=RequestRates(per_minute=settings.failures_per_minute),
+        calls=RequestRates(per_minute=settings.calls_per_minute),
+    )
