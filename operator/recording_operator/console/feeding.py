@@ -1,80 +1,195 @@
-"""Fills the catalog with what a watch of Recordings reports."""
+"""Fills the catalog with the Recordings in Kubernetes.
+
+The watch waits when the database is slow or away: only so many changes are kept in memory.
+"""
 
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.recording import Recording
+from recording_operator.backoff import exponential_s
+from recording_operator.catalog.database import CatalogError
 from recording_operator.catalog.entries import CatalogEntry, entry_of
+from recording_operator.catalog.reconciling import DoubtfulRow, Reconciler
 from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.kube.errors import KubeError, NotFound
+from recording_operator.kube.outage import level_of
+from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, Resources
+from recording_operator.log_throttle import LogThrottle
 
 RECORDINGS_FEED: Final = "recordings"
+MOST_WAITING: Final = 1000
 _MOST_AT_ONCE: Final = 500
 _PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 10.0
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A complete list. Everything in Kubernetes that is not in it is gone."""
+    """A complete list: the versions of its objects by uid, and that of the list."""
 
-    uids: frozenset[str]
+    versions: Mapping[str, int]
+    version: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Deleted:
-    uid: str
+_Change = CatalogEntry | _Listed | datetime
+"""A time: everything that happened until then is before it."""
 
 
 class RecordingFeed:
-    """Queues what the watch reports, and writes it in order in a thread of its own."""
+    """Takes what a tracker reads, and writes it in order in a thread of its own."""
 
-    def __init__(self, writer: CatalogWriter, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        writer: CatalogWriter,
+        reconciler: Reconciler,
+        resources: Resources,
+        stop: threading.Event,
+        list_again: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`list_again`: read everything again, because Kubernetes counts from an earlier version."""
         self._writer = writer
-        self._now = now
-        self._queue: queue.SimpleQueue[CatalogEntry | _Listed | _Deleted | None] = queue.SimpleQueue()
+        self._reconciler = reconciler
+        self._resources = resources
+        self._stop = stop
+        self._list_again = list_again
+        self._waiting: queue.Queue[_Change] = queue.Queue(MOST_WAITING)
+        self._throttle = LogThrottle()
+        self._problem: str | None = None
         self.complete = threading.Event()
         """Set when the first complete list is in the catalog."""
 
-    def on_change(self, kind: str, stored: Mapping[str, Any]) -> None:
-        """The watch reports an object."""
-        if kind == "DELETED":
-            self._queue.put(_Deleted(stored["metadata"]["uid"]))
-            return
-        try:
-            self._queue.put(entry_of(Recording.model_validate(stored)))
-        except (ValidationError, ValueError):
-            _logger.warning("A Recording cannot be read and is left out of the catalog")
+    @property
+    def problem(self) -> str | None:
+        """Why the catalog cannot be written now."""
+        return self._problem
 
-    def on_listed(self, _resource: str, uids: frozenset[str]) -> None:
-        """The watch has reported all objects."""
-        self._queue.put(_Listed(uids))
+    # What the tracker reads
 
-    def run(self, stop: threading.Event) -> None:
-        """Write until `stop` is set. Blocks."""
-        while not stop.is_set():
+    def page(self, objects: Sequence[dict[str, Any]]) -> None:
+        """See `ObjectReceiver`."""
+        for raw in objects:
+            self._put(_entry(raw, is_there=True))
+
+    def listed(self, versions: Mapping[str, int], *, version: int) -> None:
+        """See `ObjectReceiver`."""
+        self._put(_Listed(versions, version))
+
+    def changed(self, change: ObjectChange) -> None:
+        """See `ObjectReceiver`."""
+        self._put(_entry(change.object, is_there=change.type is not ChangeType.DELETED))
+
+    def current(self, at: datetime) -> None:
+        """See `ObjectReceiver`."""
+        self._put(at)
+
+    def _put(self, change: _Change | None) -> None:
+        """Blocks while too many are waiting: then the API server waits too."""
+        while change is not None and not self._stop.is_set():
             try:
-                self._write([self._queue.get(timeout=_PAUSE_S)])
+                self._waiting.put(change, timeout=_PAUSE_S)
+            except queue.Full:
+                continue
+            return
+
+    # Writing
+
+    def run(self) -> None:
+        """Write until the end. Blocks."""
+        while not self._stop.is_set():
+            try:
+                changes = [self._waiting.get(timeout=_PAUSE_S)]
             except queue.Empty:
                 continue
+            while len(changes) < _MOST_AT_ONCE and not self._waiting.empty():
+                changes.append(self._waiting.get_nowait())
+            self._write(changes)
 
-    def _write(self, changes: list[CatalogEntry | _Listed | _Deleted | None]) -> None:
-        while len(changes) < _MOST_AT_ONCE:
-            try:
-                changes.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        entries = [one for one in changes if isinstance(one, CatalogEntry)]
-        self._writer.put({one.uid: one for one in entries}.values())
-        self._writer.gone([one.uid for one in changes if isinstance(one, _Deleted)])
-        for one in changes:
-            if isinstance(one, _Listed):
-                self._writer.fed(RECORDINGS_FEED, complete=self._now())
+    def _write(self, changes: Sequence[_Change]) -> None:
+        """Write all, in order."""
+        entries: dict[str, CatalogEntry] = {}
+        for change in changes:
+            if isinstance(change, CatalogEntry):
+                entries[change.uid] = change
+                continue
+            self._put_all(entries)
+            entries = {}
+            if isinstance(change, _Listed):
+                self._reconcile(change)
                 self.complete.set()
+            else:
+                self._repeat(partial(self._writer.fed, RECORDINGS_FEED, complete=change))
+        self._put_all(entries)
+
+    def _put_all(self, entries: Mapping[str, CatalogEntry]) -> None:
+        if entries:
+            self._repeat(lambda: self._writer.put(list(entries.values())))
+
+    def _repeat(self, write: Callable[[], object]) -> None:
+        """Until it succeeds. Writing the same again changes nothing."""
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                write()
+            except CatalogError as error:
+                failures += 1
+                self._problem = str(error)
+                _logger.log(self._throttle.level("write"), "The catalog waits: %s", error)
+                self._stop.wait(exponential_s(failures, first_s=_PAUSE_S, longest_s=_LONGEST_PAUSE_S))
+            else:
+                self._problem = None
+                return
+
+    def _reconcile(self, listed: _Listed) -> None:
+        doubtful: list[DoubtfulRow] = []
+
+        def compare() -> None:
+            doubtful[:] = self._reconciler.after_list(listed.versions, version=listed.version)
+
+        self._repeat(compare)
+        for row in doubtful:
+            if self._counts_from_earlier(row):
+                _logger.warning("The API server counts from an earlier version: everything is read again")
+                self._repeat(self._reconciler.forget_versions)
+                self._list_again()
+                return
+
+    def _counts_from_earlier(self, row: DoubtfulRow) -> bool:
+        """Ask the API server for a row. True if its version is older than one that the catalog has seen."""
+        try:
+            entry = _entry(self._resources.get(RECORDINGS, row.name, namespace=row.namespace), is_there=True)
+        except NotFound:
+            entry = None
+        except KubeError as error:  # the next list finds it
+            _logger.log(level_of(error), "A Recording cannot be read: %s", error)
+            return False
+        if entry is None or entry.uid != row.uid:
+            self._repeat(lambda: self._reconciler.note_gone(row))
+            return False
+        if entry.version < row.version:
+            return True
+        self._repeat(lambda: self._writer.put([entry]))
+        return False
+
+
+def _entry(raw: dict[str, Any], *, is_there: bool) -> CatalogEntry | None:
+    """The entry of an object. A deleted one has the version of its deletion."""
+    try:
+        return replace(entry_of(Recording.model_validate(raw)), in_cluster=is_there)
+    except (ValidationError, ValueError):
+        meta = ObjectMeta.model_validate(raw["metadata"])
+        extra = {"namespace": meta.namespace, "recording": meta.name, "uid": meta.uid}
+        _logger.warning("A Recording cannot be read and is left out of the catalog", extra=extra)
+        return None

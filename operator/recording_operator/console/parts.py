@@ -8,10 +8,13 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import StorageReport
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.console.auth.access import AccessReviewer, Action
 from recording_operator.console.auth.authentication import Authenticator, Visit
 from recording_operator.console.auth.callers import Caller
+from recording_operator.console.books import ObjectBook
 from recording_operator.console.problems import Problem
 from recording_operator.kube.resources import Resources
 
@@ -30,6 +33,10 @@ class ConsoleParts:
     as_caller: Callable[[Caller], Resources]
     """Requests to the API server with the caller's own token. Raises Problem for a caller without one."""
     now: Callable[[], datetime]
+    locations: ObjectBook[StorageLocation]
+    reports: ObjectBook[StorageReport]
+    outdated: Callable[[], str | None]
+    """Why what is shown may be old, as a sentence for people; None if it is not."""
 
 
 def parts_of(request: Request) -> ConsoleParts:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
-from recording_operator.api.names import RECORDING_PLURAL
 from recording_operator.catalog.database import CatalogError, open_database
 from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.sessions import SessionTable
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.app import make_app
 from recording_operator.console.auth.access import AccessReviewer
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.auth.setup import make_authenticator
-from recording_operator.console.feeding import RecordingFeed
+from recording_operator.console.filling import Filling
 from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
@@ -25,8 +25,6 @@ from recording_operator.controller.process import StartError
 from recording_operator.kube.connection import Connection, NoToken, Pem
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import RestClient
-from recording_operator.kube.watch import Watcher
-from recording_operator.kube.watch.options import WatchOptions
 from recording_operator.settings import ConsoleSettings
 from recording_operator.signals import on_end_signals
 from recording_operator.webserver.connections import ConnectionLimits, Connections
@@ -54,7 +52,6 @@ class Console:
     def __init__(self, *, options: ConsoleOptions, connection: Connection, version: str) -> None:
         self._options = options
         self._stop = threading.Event()
-        self._stop_now = threading.Event()
         clock = Clock()
         self._metrics = ConsoleMetrics(version=version)
         try:
@@ -64,13 +61,7 @@ class Console:
         rest = RestClient(
             connection, user_agent=_USER_AGENT, observer=self._metrics, on_server_time=clock.note_server_time
         )
-        self._feed = RecordingFeed(CatalogWriter(engine), now=clock.now)
-        self._watcher = Watcher(
-            connection,
-            on_change={RECORDING_PLURAL: self._feed.on_change},
-            on_listed=self._feed.on_listed,
-            options=WatchOptions(recordings_selector=""),
-        )
+        self._filling = Filling(rest, writer=CatalogWriter(engine), reconciler=Reconciler(engine), now=clock.now)
         self._access = AccessReviewer(rest)
         callers = RestClient(_without_credentials(connection), user_agent=_USER_AGENT)
 
@@ -85,6 +76,9 @@ class Console:
             access=self._access,
             as_caller=as_caller,
             now=clock.now,
+            locations=self._filling.locations,
+            reports=self._filling.reports,
+            outdated=self._filling.outdated,
         )
         self._app = make_app(parts, version=version)
         self._server: HttpServer | None = None
@@ -92,7 +86,7 @@ class Console:
 
     def run(self) -> int:
         """Serve until a signal, then finish what has begun. Raises StartError if a port is not available."""
-        on_end_signals(first=self._stop.set, again=self._stop_now.set)
+        on_end_signals(first=self._stop.set, again=self._stop.set)
         self.start()
         self._stop.wait()
         self.stop()
@@ -102,8 +96,7 @@ class Console:
     def start(self) -> None:
         """Begin to serve, in threads. Raises StartError if a port is not available."""
         self._server, self._health = self._listen()
-        for name, target in (("watch", self._watcher.run), ("feed", self._feed.run)):
-            threading.Thread(target=target, args=(self._stop_now,), name=name, daemon=True).start()
+        self._filling.start()
         self._server.start()
         self._health.start()
 
@@ -112,7 +105,7 @@ class Console:
         self._stop.set()
         if self._server is not None:
             self._server.stop()
-        self._stop_now.set()
+        self._filling.stop()
         self._access.close()
         if self._health is not None:
             self._health.stop()
@@ -147,12 +140,12 @@ class Console:
     def _alive(self) -> str | None:
         if self._server is not None and not self._server.alive and not self._stop.is_set():
             return "the HTTP server has ended"
-        return self._watcher.health.problem()
+        return self._filling.died()
 
     def _ready(self) -> str | None:
         if self._stop.is_set():
             return "the console is ending"
-        return None if self._feed.complete.is_set() else "the Recordings are not read yet"
+        return self._filling.unready()
 
 
 def _connection_limits(settings: ConsoleSettings) -> ConnectionLimits:

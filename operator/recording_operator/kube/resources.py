@@ -111,7 +111,20 @@ class Resources:
         fields: str | None = None,
     ) -> Iterator[dict[str, Any]]:
         """All objects (of one namespace, if given) that match the selectors, page by page."""
-        query: dict[str, str | int] = {"limit": _PAGE, **_selectors(labels, fields)}
+        for page in self.pages(kind, namespace=namespace, labels=labels, fields=fields):
+            yield from page.items
+
+    def pages(
+        self,
+        kind: ResourceKind,
+        *,
+        namespace: str | None = None,
+        labels: str | None = None,
+        fields: str | None = None,
+        page_size: int = _PAGE,
+    ) -> Iterator[ObjectSnapshot]:
+        """The same, page by page. Each is of one moment; a later page may be of a later one."""
+        query: dict[str, str | int] = {"limit": page_size, **_selectors(labels, fields)}
         while True:
             try:
                 page = self._rest.request("GET", kind.collection(namespace), query=query)
@@ -119,8 +132,11 @@ class Resources:
                 # The token has expired: the server returns another one, which continues with the newest state.
                 query["continue"] = gone.continue_token or ""
                 continue
-            yield from page.get("items") or ()
-            token = (page.get("metadata") or {}).get("continue")
+            metadata = page.get("metadata") or {}
+            yield ObjectSnapshot(
+                items=tuple(page.get("items") or ()), version=str(metadata.get("resourceVersion") or "")
+            )
+            token = metadata.get("continue")
             if not token:
                 return
             query["continue"] = token

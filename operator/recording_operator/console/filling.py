@@ -1,0 +1,92 @@
+"""Everything that fills the catalog and the books: its threads, and whether they keep up."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagereport import StorageReport
+from recording_operator.catalog.reconciling import Reconciler
+from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.console.books import ObjectBook
+from recording_operator.console.feeding import RecordingFeed
+from recording_operator.kube.resources import LOCATIONS, RECORDINGS, REPORTS, Resources
+from recording_operator.kube.rest import RestClient
+from recording_operator.kube.tracking import TRACK_S, Tracker
+
+_JOIN_S: Final = 5.0
+
+
+class Filling:
+    """Reads what is in Kubernetes until it is stopped."""
+
+    def __init__(
+        self,
+        rest: RestClient,
+        *,
+        writer: CatalogWriter,
+        reconciler: Reconciler,
+        now: Callable[[], datetime],
+        watch_s: int = TRACK_S,
+    ) -> None:
+        """`watch_s`: how long each watch takes."""
+        resources = Resources(rest)
+        self._stop = threading.Event()
+        self._feed = RecordingFeed(
+            writer=writer, reconciler=reconciler, resources=resources, stop=self._stop, list_again=self._list_again
+        )
+        self.locations = ObjectBook(StorageLocation)
+        self.reports = ObjectBook(StorageReport)
+        self._recordings = Tracker(resources, RECORDINGS, self._feed, now=now, watch_s=watch_s)
+        self._trackers = (
+            self._recordings,
+            Tracker(resources, LOCATIONS, self.locations, now=now, watch_s=watch_s),
+            Tracker(resources, REPORTS, self.reports, now=now, watch_s=watch_s),
+        )
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start its threads."""
+        for tracker in self._trackers:
+            self._begin(partial(tracker.run, self._stop), name=f"watch-{tracker.plural}")
+        self._begin(self._feed.run, name="feed")
+
+    def stop(self) -> None:
+        """End its threads. A thread that waits for the API server ends with the process."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(_JOIN_S if thread.name == "feed" else 0)
+
+    def died(self) -> str | None:
+        """Which of its threads has ended, though nothing has stopped it."""
+        if self._stop.is_set():
+            return None
+        dead = [thread.name for thread in self._threads if not thread.is_alive()]
+        return f"{', '.join(dead)} has ended" if dead else None
+
+    def unready(self) -> str | None:
+        """Why nothing can be shown yet, or nothing can be written."""
+        if self._feed.problem is not None:
+            return self._feed.problem
+        if not self._feed.complete.is_set():
+            return "the Recordings are not read yet"
+        if self.locations.known_at is None or self.reports.known_at is None:
+            return "the StorageLocations and StorageReports are not read yet"
+        return None
+
+    def outdated(self) -> str | None:
+        """Why what is shown may be old, as a sentence for people; None if it is not."""
+        if self._feed.problem is not None:
+            return self._feed.problem
+        old = [tracker.plural for tracker in self._trackers if not tracker.is_current]
+        return None if not old else f"The API server is not available: {', '.join(old)} may be out of date."
+
+    def _list_again(self) -> None:
+        self._recordings.list_again()
+
+    def _begin(self, work: Callable[[], None], *, name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()

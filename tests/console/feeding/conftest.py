@@ -1,0 +1,148 @@
+"""What fills the catalog, against the real API server and both databases."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recording_operator.api.names import API_VERSION
+from recording_operator.catalog.database import open_database
+from recording_operator.catalog.entries import CatalogEntry
+from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.reconciling import Reconciler
+from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.console.feeding import RECORDINGS_FEED
+from recording_operator.console.filling import Filling
+from recording_operator.kube.connection import connection
+from recording_operator.kube.resources import RECORDINGS, Resources
+from recording_operator.kube.rest import RestClient
+from tests.support.postgres import Postgres, a_postgres
+from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests; a test that stops it starts it again."""
+    with a_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/catalog.db"
+    return new_database(request.getfixturevalue("postgres"))
+
+
+def new_database(postgres: Postgres) -> str:
+    """The URL of an empty database."""
+    import psycopg  # noqa: PLC0415 - only tests of PostgreSQL need it
+
+    name = f"test_{uuid.uuid4().hex[:10]}"
+    with psycopg.connect(postgres.url, autocommit=True) as administrator:
+        administrator.execute(f"CREATE DATABASE {name}")  # the name is made here
+    return postgres.url.replace("///postgres?", f"///{name}?")
+
+
+@dataclass(kw_only=True)
+class Filled:
+    """A catalog that is filled in this process."""
+
+    filling: Filling
+    reader: CatalogReader
+    engine: Any
+
+    def entry(self, stored: dict[str, Any]) -> CatalogEntry | None:
+        """The row of an object."""
+        return self.reader.by_uid(stored["metadata"]["uid"])
+
+    @property
+    def known_at(self) -> datetime:
+        """When the catalog last knew everything."""
+        at = self.reader.complete_at(RECORDINGS_FEED)
+        assert at is not None
+        return at
+
+    def wait_listed(self) -> None:
+        """Wait until everything that existed at its start is in the catalog."""
+        eventually(lambda: self.filling.unready() is None)
+
+
+@dataclass(kw_only=True)
+class Fillers:
+    """Starts what fills, and stops it after the test."""
+
+    made: list[Filled] = field(default_factory=list)
+
+    def start(self, kubeconfig: Path, database_url: str, *, watch_s: int = 2) -> Filled:
+        """Begin to fill a database."""
+        engine = open_database(database_url)
+        filling = Filling(
+            RestClient(connection(kubeconfig=kubeconfig)),
+            writer=CatalogWriter(engine),
+            reconciler=Reconciler(engine),
+            now=lambda: datetime.now(UTC),
+            watch_s=watch_s,
+        )
+        filled = Filled(filling=filling, reader=CatalogReader(engine), engine=engine)
+        self.made.append(filled)
+        filling.start()
+        return filled
+
+    def stop(self, filled: Filled) -> None:
+        """End, in order."""
+        filled.filling.stop()
+        filled.engine.dispose()
+        self.made.remove(filled)
+
+
+@pytest.fixture
+def fillers() -> Iterator[Fillers]:
+    """Starts what fills."""
+    made = Fillers()
+    yield made
+    for one in list(made.made):
+        made.stop(one)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects:
+    """Recordings in the API server that no operator handles."""
+
+    resources: Resources
+    namespace: str
+
+    def create(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Create one."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "Recording",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "storageLocation": "somewhere",
+                "owner": {"org": "acme"},
+                "artifacts": [{"name": "video", "kind": "Video", "source": {"url": "https://media.test/v?sig=secret"}}],
+                **spec,
+            },
+        }
+        return self.resources.create(RECORDINGS, body, namespace=self.namespace)
+
+    def retitle(self, name: str, title: str) -> dict[str, Any]:
+        """Change one."""
+        return self.resources.patch(RECORDINGS, name, {"spec": {"title": title}}, namespace=self.namespace)
+
+    def delete(self, name: str) -> None:
+        """Delete one."""
+        stored = self.resources.get(RECORDINGS, name, namespace=self.namespace)
+        self.resources.delete(RECORDINGS, name, uid=stored["metadata"]["uid"], namespace=self.namespace)
+
+
+@pytest.fixture
+def objects(admin: RestClient, namespace: str) -> Objects:
+    """Recordings in the namespace of the test."""
+    return Objects(resources=Resources(admin), namespace=namespace)
