@@ -3,7 +3,7 @@
 import pytest
 
 from recording_operator.api.recording import ArtifactStatus
-from recording_operator.cli.artifacts.file_names import file_name
+from recording_operator.user_actions.file_names import file_name
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from localcluster import ControlPlane
+from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.console.serving import Console, ConsoleOptions
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
@@ -92,7 +93,7 @@ class Visitors:
 
 
 @pytest.fixture(scope="session")
-def consoles() -> Iterator[Callable[..., Console]]:
+def consoles(scratch: Path) -> Iterator[Callable[..., Console]]:
     """Makes consoles that serve, and stops them after the session. `settings`: keys of the section `console`."""
     made: list[Console] = []
 
@@ -103,6 +104,8 @@ def consoles() -> Iterator[Callable[..., Console]]:
             metrics_port=0,
             database_url=database_url,
             settings=ConsoleSettings.model_validate(settings),
+            namespace=OPERATOR_NAMESPACE,
+            roots=(str(scratch),),
         )
         console = Console(options=options, connection=connection(kubeconfig=kubeconfig), version="1.2.3")
         made.append(console)

@@ -66,3 +66,11 @@ SESSIONS: Final = Table(
     Column("expires", BigInteger, nullable=False, index=True),
     comment="Browser sessions: the user's token, encrypted with a key that only the cookie has.",
 )
+
+KEYS: Final = Table(
+    "keys",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="Keys that all replicas of the console share.",
+)

@@ -15,7 +15,10 @@ from recording_operator.console.auth.access import AccessReviewer, Action
 from recording_operator.console.auth.authentication import Authenticator, Visit
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.books import ObjectBook
+from recording_operator.console.files.links import LinkSigner
+from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.problems import Problem
+from recording_operator.kube.client import KubeApi
 from recording_operator.kube.resources import Resources
 
 CSRF_HEADER: Final = "x-csrf-token"
@@ -32,6 +35,10 @@ class ConsoleParts:
     access: AccessReviewer
     as_caller: Callable[[Caller], Resources]
     """Requests to the API server with the caller's own token. Raises Problem for a caller without one."""
+    kube: KubeApi
+    """The API server with the console's own rights."""
+    stores: ConsoleStores
+    links: LinkSigner
     now: Callable[[], datetime]
     locations: ObjectBook[StorageLocation]
     reports: ObjectBook[StorageReport]

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from recording_operator.catalog.database import CatalogError, open_database
+from recording_operator.catalog.keys import shared_key
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.sessions import SessionTable
@@ -16,12 +17,15 @@ from recording_operator.console.auth.access import AccessReviewer
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.auth.setup import make_authenticator
 from recording_operator.console.filling import Filling
+from recording_operator.console.files.links import LinkSigner
+from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.process import StartError
+from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, Pem
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import RestClient
@@ -30,6 +34,7 @@ from recording_operator.signals import on_end_signals
 from recording_operator.webserver.connections import ConnectionLimits, Connections
 from recording_operator.webserver.server import HttpServer
 
+_LINKS: Final = "links"
 _USER_AGENT: Final = "recording-operator-console"
 
 _logger = logging.getLogger(__name__)
@@ -43,6 +48,10 @@ class ConsoleOptions:
     http_port: int
     metrics_port: int
     database_url: str
+    namespace: str
+    """That of the operator, with the Secrets of StorageLocations."""
+    roots: tuple[str, ...] = ()
+    """The directories below which those of StorageLocations may be."""
     settings: ConsoleSettings = field(default_factory=ConsoleSettings)
 
 
@@ -70,7 +79,11 @@ class Console:
                 raise Problem(HTTPStatus.FORBIDDEN, "Changes need a token of yours, which the proxy does not pass on.")
             return Resources(callers.with_token(caller.token))
 
+        kube = KubeApi(rest)
         parts = ConsoleParts(
+            kube=kube,
+            stores=ConsoleStores(kube, operator_namespace=options.namespace, roots=options.roots),
+            links=LinkSigner(lambda: shared_key(engine, _LINKS), now=clock.now),
             reader=CatalogReader(engine),
             authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+from urllib.parse import quote
 
 
 class NotPresignableError(Exception):
@@ -46,3 +47,10 @@ class Presigner(Protocol):
         It expires after `expires`, or when the credentials do. With `attachment`, a file name, browsers save the object
         instead of showing it. With `cdn`, the URL leads to the CDN. Raises NotPresignableError and StoreError.
         """
+
+
+def disposition(name: str, *, kind: str = "attachment") -> str:
+    """The header Content-Disposition for a file name. Source: RFC 6266."""
+    if name.isascii() and name.isprintable() and not set(name) & set('"\\;'):
+        return f'{kind}; filename="{name}"'
+    return f"{kind}; filename*=UTF-8''{quote(name, safe='')}"

@@ -11,8 +11,6 @@ from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.cli.artifacts.failures import store_failures
 from recording_operator.cli.artifacts.options import StoreAccess
 from recording_operator.cli.artifacts.resolving import (
-    FoundObject,
-    StoredRecording,
     check_is_bucket,
     chosen_artifact,
     found_object,
@@ -31,6 +29,7 @@ from recording_operator.stores.archive import RestoreOutcome, RestoreTier
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.times import relative
+from recording_operator.user_actions.stored_objects import FoundObject, StoredRecording
 
 SHORTEST_INTERVAL_S: Final = 1.0
 _MOST_REJECTIONS: Final = 3

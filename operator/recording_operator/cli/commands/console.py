@@ -17,6 +17,11 @@ Examples:
 
 @click.command(cls=Verb, epilog=_EXAMPLES)
 @process_options(settings="Settings file (YAML), the same as that of the operator.")
+@click.option(
+    "--namespace",
+    envvar="POD_NAMESPACE",
+    help="Namespace of the operator, with the StorageLocations' Secrets. Default: that of the pod.",
+)
 @service_options(purpose="Port for browsers and programs.")
 @click.option(
     "--database-url",

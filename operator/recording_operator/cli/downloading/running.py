@@ -9,7 +9,6 @@ import click
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.cli.artifacts.failures import failure_of, store_failures
-from recording_operator.cli.artifacts.file_names import file_name
 from recording_operator.cli.artifacts.options import StoreAccess
 from recording_operator.cli.artifacts.resolving import (
     check_is_bucket,
@@ -27,6 +26,7 @@ from recording_operator.cli.downloading.part_file import part_of
 from recording_operator.cli.downloading.verification import expectation
 from recording_operator.cli.verb import Failure, note
 from recording_operator.stores.errors import StoreError
+from recording_operator.user_actions.file_names import file_name
 
 RANGE_BYTES: Final = 16 * 2**20
 """Of one request. A request costs little, and what an interruption loses is not more than these."""

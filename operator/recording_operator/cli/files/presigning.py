@@ -10,21 +10,16 @@ import click
 from recording_operator.api.recording import ArtifactStatus, Recording
 from recording_operator.api.units import parse_duration
 from recording_operator.cli.artifacts.failures import store_failures
-from recording_operator.cli.artifacts.file_names import file_name
 from recording_operator.cli.artifacts.options import StoreAccess
-from recording_operator.cli.artifacts.resolving import (
-    StoredRecording,
-    chosen_artifact,
-    get_recording,
-    resolved,
-    stored_artifact,
-)
+from recording_operator.cli.artifacts.resolving import chosen_artifact, get_recording, resolved, stored_artifact
 from recording_operator.cli.caller import open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.screen.formats import write_document
 from recording_operator.cli.verb import Failure, note
 from recording_operator.engine.identity import recording_uid
 from recording_operator.stores.presigning import PresignedUrl
+from recording_operator.user_actions.file_names import file_name
+from recording_operator.user_actions.stored_objects import StoredRecording
 
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=7)

@@ -15,6 +15,7 @@ from recording_operator.settings import Settings
 class ConsoleArguments(ProcessArguments):
     """The command line of the console."""
 
+    namespace: str | None
     http_host: str
     http_port: int
     metrics_port: int
@@ -26,6 +27,7 @@ def run_console(options: ConsoleArguments) -> Never:
 
     def work(settings: Settings, redactor: Redactor) -> int:
         redactor.register(options.database_url)
+        server = process_connection(kubeconfig=options.kubeconfig, context=options.context)
         console = Console(
             options=ConsoleOptions(
                 http_host=options.http_host,
@@ -33,8 +35,10 @@ def run_console(options: ConsoleArguments) -> Never:
                 metrics_port=options.metrics_port,
                 database_url=options.database_url,
                 settings=settings.console,
+                namespace=options.namespace or server.namespace,
+                roots=settings.filesystem.roots,
             ),
-            connection=process_connection(kubeconfig=options.kubeconfig, context=options.context),
+            connection=server,
             version=__version__,
         )
         return console.run()

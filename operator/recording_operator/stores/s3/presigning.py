@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote
 
 from recording_operator.api.names import UID_METADATA_KEY
-from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl
+from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl, disposition
 from recording_operator.stores.s3 import cdn as cloudfront
 from recording_operator.stores.s3.archive import head_or_none, state_in
 from recording_operator.stores.s3.attributes import etag_in
@@ -52,14 +51,14 @@ def presigned(
     if etag and etag_in(head) != etag:
         raise NotPresignableError("The object at the key was replaced: it has another ETag than the one stored.")
     _check_archive(head, lifetime, now=now)
-    disposition = None if attachment is None else _disposition(attachment)
+    saved_as = None if attachment is None else disposition(attachment)
     if cdn is not None:
         if version_id is not None and head.get("VersionId") != version_id:
             raise NotPresignableError(
                 "The newest version at the key is not the one that was stored, and a CDN serves only the newest. "
                 "Use a URL of the store itself (--no-cdn)."
             )
-        query = {} if disposition is None else {"response-content-disposition": disposition}
+        query = {} if saved_as is None else {"response-content-disposition": saved_as}
         url = cloudfront.signed_url(cdn, key, expires_at=lifetime.until, query=query)
         return PresignedUrl(url=url, expires_at=lifetime.until, notes=lifetime.notes)
     _check_credentials(client, options, lifetime)
@@ -70,7 +69,7 @@ def presigned(
         "Bucket": options.bucket,
         "Key": key,
         "VersionId": version_id,
-        "ResponseContentDisposition": disposition,
+        "ResponseContentDisposition": saved_as,
     }
     wanted = {name: value for name, value in fields.items() if value is not None}
     with translated("GetObject"):
@@ -123,9 +122,3 @@ def _check_credentials(client: Any, options: S3Options, lifetime: _Lifetime) -> 
             f"The credentials {source} have a session token. The URL stops working when it expires, if that is sooner."
         )
         lifetime.notes = (*lifetime.notes, note)
-
-
-def _disposition(name: str) -> str:
-    if name.isascii() and name.isprintable() and not set(name) & set('"\\;'):
-        return f'attachment; filename="{name}"'
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

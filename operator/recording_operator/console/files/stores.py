@@ -1,0 +1,83 @@
+"""The stores of StorageLocations, with the console's own rights."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Final
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Recording
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.console.problems import Problem
+from recording_operator.errors import LocationError, TransferError
+from recording_operator.kube.client import KubeApi
+from recording_operator.kube.secrets import SecretError, location_cdn, location_credentials
+from recording_operator.stores.factory import open_store
+from recording_operator.stores.location_store import LocationStore
+from recording_operator.stores.presigning import NotPresignableError
+from recording_operator.user_actions.stored_objects import ObjectUnavailable, Obstacle, StoredRecording, location_of
+
+_RETRY_AFTER_S: Final = 10
+_GONE: Final = (Obstacle.EXPIRED, Obstacle.REMOVED)
+
+_logger = logging.getLogger(__name__)
+
+
+class ConsoleStores:
+    """Finds the stores of Recordings. Thread-safe."""
+
+    def __init__(self, kube: KubeApi, *, operator_namespace: str, roots: Sequence[str]) -> None:
+        """`roots`: the directories below which the directories of locations may be."""
+        self._kube = kube
+        self._operator_namespace = operator_namespace
+        self._roots = tuple(roots)
+
+    def of(self, recording: Recording, *, cdn: bool = False, may_lack_bucket: bool = False) -> StoredRecording:
+        """The store of a Recording's objects. Raises ObjectUnavailable, SecretError, KubeError.
+
+        `may_lack_bucket`: the Recording does not say in which bucket they are.
+        """
+        location = location_of(self._kube, recording, may_lack_bucket=may_lack_bucket)
+        namespace = self._operator_namespace
+        key = location_cdn(self._kube, location, operator_namespace=namespace) if cdn else None
+        return StoredRecording(
+            recording=recording,
+            location=location,
+            credentials=location_credentials(self._kube, location, operator_namespace=namespace),
+            cdn=key,
+            roots=self._roots,
+        )
+
+    def opened(self, location: StorageLocation) -> LocationStore:
+        """The store of a location that needs no credentials. Raises LocationError."""
+        return open_store(location, None, roots=self._roots)
+
+
+@contextmanager
+def store_problems(location: str, *, restore: str) -> Iterator[None]:
+    """Turn failures of a store into Problem, without what is only for its administrator.
+
+    `restore` is the command that restores the file.
+    """
+    try:
+        yield
+    except ObjectUnavailable as error:
+        hint = f": {restore}" if error.obstacle is Obstacle.ARCHIVED else ""
+        status = HTTPStatus.GONE if error.obstacle in _GONE else HTTPStatus.CONFLICT
+        raise Problem(status, f"{error}{hint}") from None
+    except NotPresignableError as error:
+        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
+    except SecretError as error:
+        _logger.warning("The store of StorageLocation %s cannot be opened: %s", location, error.message)
+        raise _unavailable(f"The credentials of StorageLocation {location} cannot be used.") from None
+    except (TransferError, LocationError) as error:
+        if error.reason is Reason.IDENTITY_REJECTED:
+            raise Problem(HTTPStatus.CONFLICT, error.message) from None
+        _logger.warning("The store of StorageLocation %s fails: %s", location, error.message)
+        raise _unavailable(f"The store of StorageLocation {location} fails ({error.reason.value}).") from None
+
+
+def _unavailable(detail: str) -> Problem:
+    retry = {"Retry-After": str(_RETRY_AFTER_S)}
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{detail} Try again later.", headers=retry)
