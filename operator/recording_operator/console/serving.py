@@ -16,9 +16,9 @@ from recording_operator.console.app import make_app
 from recording_operator.console.auth.access import AccessReviewer
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.auth.setup import make_authenticator
-from recording_operator.console.filling import Filling
 from recording_operator.console.files.links import LinkSigner
 from recording_operator.console.files.stores import ConsoleStores
+from recording_operator.console.filling import Filling
 from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
