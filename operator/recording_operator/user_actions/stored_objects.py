@@ -24,7 +24,7 @@ from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.presigning import CdnKey
 
 
-class Obstacle(StrEnum):
+class ObjectObstacle(StrEnum):
     """Why an object cannot be had."""
 
     NOT_STORED = auto()
@@ -41,7 +41,7 @@ class Obstacle(StrEnum):
 class ObjectUnavailable(Exception):  # noqa: N818 - it is about the object
     """The object of an artifact cannot be had. The text says why."""
 
-    def __init__(self, obstacle: Obstacle, message: str) -> None:
+    def __init__(self, obstacle: ObjectObstacle, message: str) -> None:
         super().__init__(message)
         self.obstacle = obstacle
 
@@ -89,10 +89,10 @@ def stored_artifact(recording: Recording, name: str) -> ArtifactStatus:
     for status in recording.status.artifacts:
         if status.name == name and status.has_expired:
             message = f"Artifact {name} has expired. {status.message or ''}".rstrip()
-            raise ObjectUnavailable(Obstacle.EXPIRED, message)
+            raise ObjectUnavailable(ObjectObstacle.EXPIRED, message)
         if status.name == name and status.is_stored and status.key:
             return status
-    raise ObjectUnavailable(Obstacle.NOT_STORED, f"Artifact {name} is not stored.")
+    raise ObjectUnavailable(ObjectObstacle.NOT_STORED, f"Artifact {name} is not stored.")
 
 
 def location_of(kube: KubeApi, recording: Recording, *, may_lack_bucket: bool = False) -> StorageLocation:
@@ -126,7 +126,7 @@ def found_object(store: LocationStore, recording: Recording, artifact: ArtifactS
     if head is None or state is None:
         what = "The object" if artifact.version_id is None else "This version of the object"
         message = f"{what} no longer exists in the store: a lifecycle rule or a person removed it."
-        raise ObjectUnavailable(Obstacle.REMOVED, message)
+        raise ObjectUnavailable(ObjectObstacle.REMOVED, message)
     if head.recording_uid != recording_uid(recording):
         raise _replaced("The object at the key does not belong to this Recording.")
     _check_same(artifact, head.stored)
@@ -138,9 +138,9 @@ def readable_object(store: LocationStore, recording: Recording, artifact: Artifa
     found = found_object(store, recording, artifact)
     archive = f"Artifact {artifact.name} is archived ({found.archive.archive})"
     if found.archive.is_restoring:
-        raise ObjectUnavailable(Obstacle.RESTORING, f"{archive} and is being restored.")
+        raise ObjectUnavailable(ObjectObstacle.RESTORING, f"{archive} and is being restored.")
     if not found.archive.is_readable:
-        raise ObjectUnavailable(Obstacle.ARCHIVED, f"{archive} and must be restored first")
+        raise ObjectUnavailable(ObjectObstacle.ARCHIVED, f"{archive} and must be restored first")
     _check_size(artifact, found.stored)
     return found.stored
 
@@ -171,8 +171,8 @@ def _check_size(artifact: ArtifactStatus, stored: StoredObject) -> None:
 
 
 def _replaced(message: str) -> ObjectUnavailable:
-    return ObjectUnavailable(Obstacle.REPLACED, message)
+    return ObjectUnavailable(ObjectObstacle.REPLACED, message)
 
 
 def _no_location(message: str) -> ObjectUnavailable:
-    return ObjectUnavailable(Obstacle.NO_LOCATION, message)
+    return ObjectUnavailable(ObjectObstacle.NO_LOCATION, message)

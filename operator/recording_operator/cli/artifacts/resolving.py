@@ -22,8 +22,8 @@ from recording_operator.stores.presigning import CdnKey
 from recording_operator.user_actions import stored_objects
 from recording_operator.user_actions.stored_objects import (
     FoundObject,
+    ObjectObstacle,
     ObjectUnavailable,
-    Obstacle,
     StoredRecording,
     location_of,
     other_version,
@@ -62,7 +62,7 @@ def stored_artifact(recording: Recording, name: str) -> ArtifactStatus:
     """The status of an artifact whose object is in the store. Raises Failure."""
     meta = recording.metadata
     hint = f" kubectl describe recording {meta.name} --namespace {meta.namespace} says why."
-    with _as_failure({Obstacle.NOT_STORED: hint}):
+    with _as_failure({ObjectObstacle.NOT_STORED: hint}):
         return stored_objects.stored_artifact(recording, name)
 
 
@@ -96,7 +96,7 @@ def readable_object(store: LocationStore, recording: Recording, artifact: Artifa
     """The object of an artifact that can be read now. Raises Failure, StoreError."""
     meta = recording.metadata
     hint = f": {program()} restore {meta.name} {artifact.name} -n {meta.namespace}"
-    with _as_failure({Obstacle.ARCHIVED: hint}):
+    with _as_failure({ObjectObstacle.ARCHIVED: hint}):
         return stored_objects.readable_object(store, recording, artifact)
 
 
@@ -116,7 +116,7 @@ def address_of(recording: Recording) -> str:
 
 
 @contextmanager
-def _as_failure(hints: dict[Obstacle, str] | None = None) -> Iterator[None]:
+def _as_failure(hints: dict[ObjectObstacle, str] | None = None) -> Iterator[None]:
     """Turn ObjectUnavailable into Failure, with what to do next."""
     try:
         yield

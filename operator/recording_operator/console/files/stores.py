@@ -16,10 +16,15 @@ from recording_operator.kube.secrets import SecretError, location_cdn, location_
 from recording_operator.stores.factory import open_store
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.presigning import NotPresignableError
-from recording_operator.user_actions.stored_objects import ObjectUnavailable, Obstacle, StoredRecording, location_of
+from recording_operator.user_actions.stored_objects import (
+    ObjectObstacle,
+    ObjectUnavailable,
+    StoredRecording,
+    location_of,
+)
 
 _RETRY_AFTER_S: Final = 10
-_GONE: Final = (Obstacle.EXPIRED, Obstacle.REMOVED)
+_GONE: Final = (ObjectObstacle.EXPIRED, ObjectObstacle.REMOVED)
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +68,7 @@ def store_problems(location: str, *, restore: str) -> Iterator[None]:
     try:
         yield
     except ObjectUnavailable as error:
-        hint = f": {restore}" if error.obstacle is Obstacle.ARCHIVED else ""
+        hint = f": {restore}" if error.obstacle is ObjectObstacle.ARCHIVED else ""
         status = HTTPStatus.GONE if error.obstacle in _GONE else HTTPStatus.CONFLICT
         raise Problem(status, f"{error}{hint}") from None
     except NotPresignableError as error:
