@@ -8,7 +8,7 @@ from tests.api.manifests import URL, JsonObject, a_location, a_recording, a_sour
 KEY: Final = "egress/team-a/room/7.mp4"
 KEY_FIELD: Final = "spec.artifacts[0].source.object.key"
 PREFIX_FIELD: Final = "spec.imports[0].prefix"
-ONE_SOURCE: Final = "set exactly one of url, urlSecretRef and object; with provider, all may be left out"
+ONE_SOURCE: Final = "set exactly one of url, urlSecretRef, object and upload; with provider, all may be left out"
 OF_URLS: Final = "headersSecretRef and expiresAt belong to a URL; leave them out with object"
 LENGTH: Final = "write the key of an object, 1 to 1024 bytes"
 PRINTABLE: Final = "write printable characters; line breaks and control characters are not possible"

@@ -18,6 +18,7 @@ from recording_operator.api.recording import (
     RecordingStatus,
     SecretKeyRef,
     SourceRef,
+    SourceUpload,
 )
 from recording_operator.api.source_object import ImportPrefix, SourceObject
 from recording_operator.api.storagelocation import (
@@ -70,16 +71,19 @@ def an_artifact(
     inline: str | None = None,
     key: str | None = None,
     content: str | None = None,
+    upload: SourceUpload | None = None,
     provider: ProviderRecording | None = None,
     optional: bool = False,
     expires_at: datetime | None = None,
 ) -> ArtifactSpec:
-    """An artifact with a URL; `secret` (its name), `inline`, `content` (name of a Secret) or `key` (of an object at
-    `egress`) replaces that. A provider stands beside the URL or the Secret."""
+    """An artifact with a URL; `secret` (its name), `inline`, `content` (name of a Secret), `key` (of an object at
+    `egress`) or `upload` replaces that. A provider stands beside the URL or the Secret."""
     source = None
     content_secret = SecretKeyRef(name=content, key="content") if content is not None else None
     if key is not None:
         source = SourceRef(object=SourceObject(storage_location="egress", key=key))
+    elif upload is not None:
+        source = SourceRef(upload=upload)
     elif secret is not None:
         source = SourceRef(
             url_secret_ref=SecretKeyRef(name=secret, key="url"), expires_at=expires_at, provider=provider

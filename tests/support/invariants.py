@@ -181,8 +181,10 @@ def _check_head(world: World, live: Live, artifact: JsonObject) -> None:
         raise InvariantError(f"I3: {artifact['uri']} is Complete, and not there")
     metadata = head.pop("metadata")
     specs = {one["name"]: one for one in live.versions()[-1]["spec"]["artifacts"]}
-    imported = "object" in specs[artifact["name"]].get("source", {})  # may have another checksum than CRC64NVME
-    proof = "ETagMD5" if imported and artifact.get("integrity") == "ETagMD5" else world.proof
+    source = specs[artifact["name"]].get("source", {})
+    others = {"ETagMD5"} if "object" in source else set()  # it may have another checksum than CRC64NVME
+    others |= {"ETagMD5", "ReadBack"} if "upload" in source else set()  # the parts of clients have none
+    proof = artifact["integrity"] if artifact.get("integrity") in others else world.proof
     facts = {
         "bytesDone": head["bytesTotal"],
         "uri": f"{holding.address}/{artifact['key']}",

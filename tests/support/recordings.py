@@ -103,6 +103,11 @@ def from_object(
     return an_artifact(name, Bytes.of(body) if stored else None, source=named)
 
 
+def from_client(body: bytes, *, name: str = "video", stored: bool = True, **upload: Any) -> Artifact:
+    """An artifact that a client sends; `stored` False where it must not be stored."""
+    return an_artifact(name, Bytes.of(body) if stored else None, source={"upload": {"maxSize": "100Mi", **upload}})
+
+
 def inline(text: str, *, name: str = "summary", content_type: str = "application/json") -> Artifact:
     """A small text in the spec itself."""
     spec = {"name": name, "kind": _KINDS[name], "contentType": content_type, "inline": text}

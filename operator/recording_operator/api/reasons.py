@@ -166,6 +166,9 @@ class Reason(StrEnum):
     PROVIDER_DENIED = "ProviderDenied", "The API of the provider rejected the credentials in the Secret of spec.api of the RecordingSource, or the Secret is missing, or its annotation recordings.dev/allowed-hosts does not name the host of spec.api.endpoint. Or the credentials may not read this recording. Correct it. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_PROVIDER
     PROVIDER_HAS_NO_MEDIA = "ProviderHasNoMedia", "The provider does not have this file of the recording, or not yet. The request is repeated, because providers publish late.", Verdict.RETRY, Trait.MAY_RECOVER
     PROVIDER_FAILED = "ProviderFailed", "The provider has reported that there will be no recording. The message contains what it reported.", Verdict.FINAL
+    # The upload of a client
+    WAITING_FOR_UPLOAD = "WaitingForUpload", "The operator has opened an upload, and a client has to send the file (source.upload) until status.artifacts[].uploadExpiresAt, and then to set source.upload.finish. If that is set, parts of the file are still missing; the message says how many. No upload slot and no attempt is spent.", None, Trait.NORMAL_EVENT, Trait.KEPT_IN_QUEUE
+    UPLOAD_EXPIRED = "UploadExpired", "The client did not send the whole file within source.upload.expiresAfter. What it had sent was removed. Change spec.retryToken to open a new upload.", Verdict.FINAL
     # The store
     STORE_UNAVAILABLE = "StoreUnavailable", "The store failed or did not respond. The request is retried.", Verdict.WAIT, *_Location, *_Transient, Trait.ENDS_PROBE
     STORE_DENIED = "StoreDenied", "The store rejected the operator's credentials, or the filesystem denied access. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.STREAMS_INSTEAD

@@ -41,6 +41,7 @@ from recording_operator.api.recording_status import (
 )
 from recording_operator.api.source_object import SourceObject
 from recording_operator.api.source_provider import ProviderRecording
+from recording_operator.api.source_upload import SourceUpload
 
 __all__ = [
     "ArtifactKind",
@@ -59,6 +60,7 @@ __all__ = [
     "SecretRef",
     "SourceFacts",
     "SourceRef",
+    "SourceUpload",
     "StatusReason",
 ]
 
@@ -140,6 +142,11 @@ class SourceRef(ApiModel):
         description="A recording that a provider keeps. Its API is called for the URL if there is none, and for a "
         "fresh one if it has expired. It may stand alone, or beside url or urlSecretRef.",
     )
+    upload: SourceUpload | None = Field(
+        default=None,
+        description="The file is not at any URL: a client sends it to the store itself. The operator opens a multipart "
+        "upload, waits for the client, and completes and verifies it. docs/client-uploads.md explains it.",
+    )
     expires_at: Time | None = Field(
         default=None,
         description="When the URL expires. Used to order the queue and to interpret errors of the source. The URL is "
@@ -155,6 +162,13 @@ class SourceRef(ApiModel):
         description="Expected checksum as algorithm:hex. Algorithms: sha256, md5, crc64nvme, crc32. If the checksum "
         "differs, the artifact fails.",
     )
+
+    @property
+    def stated_size(self) -> int | None:
+        """The size in the spec; None if not set. Of an upload the maximum, before the client has finished."""
+        if self.upload is None:
+            return self.size
+        return self.upload.finish.size if self.upload.finish is not None else self.upload.max_size
 
 
 class ArtifactSpec(ApiModel):

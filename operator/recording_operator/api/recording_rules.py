@@ -6,6 +6,7 @@ from recording_operator.api import cel
 from recording_operator.api.cel import Rule
 from recording_operator.api.source_object import OBJECT_RULES
 from recording_operator.api.source_provider import PROVIDER_RULES
+from recording_operator.api.source_upload import upload_rules
 from recording_operator.api.url_rules import url_rules
 
 MAX_ARTIFACTS: Final = 64
@@ -44,6 +45,9 @@ URL_SCHEMA: Final = {"type": "string", "maxLength": MAX_URL_CHARS}
 CHECKSUM_SCHEMA: Final = cel.string(max_length=71)
 MAX_CONTENT_TYPE_CHARS: Final = 127
 CONTENT_TYPE_SCHEMA: Final = cel.string(max_length=MAX_CONTENT_TYPE_CHARS)
+CHECKSUM_MESSAGE: Final = (
+    "write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) or crc32 (8)"
+)
 CHECKSUM_PATTERN: Final = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|crc64nvme:[0-9a-f]{16}|crc32:[0-9a-f]{8})$"
 _MEDIA_PART: Final = "[A-Za-z0-9!#$&^_.+-]+"
 _PARAMETER: Final = f' *; *{_MEDIA_PART}=({_MEDIA_PART}|"[ !#-Z^-~]*")'
@@ -76,18 +80,19 @@ _HAD_FAILED: Final = "has(oldSelf.source) && has(oldSelf.source.provider) && has
 """The provider had reported that there is no file. Nothing is known of it then, and it may come after all."""
 SOURCE_RULES: Final = (
     Rule(
-        rule="[has(self.url), has(self.urlSecretRef), has(self.object)].exists_one(is_set, is_set)"
-        " || (has(self.provider) && !has(self.url) && !has(self.urlSecretRef) && !has(self.object))",
-        message="set exactly one of url, urlSecretRef and object; with provider, all may be left out",
+        rule="[has(self.url), has(self.urlSecretRef), has(self.object), has(self.upload)].exists_one(is_set, is_set)"
+        " || (has(self.provider) && !has(self.url) && !has(self.urlSecretRef) && !has(self.object)"
+        " && !has(self.upload))",
+        message="set exactly one of url, urlSecretRef, object and upload; with provider, all may be left out",
     ),
     *url_rules("url", instead_of_user="use headersSecretRef"),
     *_SECRET_RULES,
     *OBJECT_RULES,
     *PROVIDER_RULES,
+    *upload_rules(checksum_pattern=CHECKSUM_PATTERN, checksum_message=CHECKSUM_MESSAGE, unless=_SOURCE_HAD_FAILED),
     Rule(
         rule=f"!has(self.checksum) || self.checksum.matches('{CHECKSUM_PATTERN}')",
-        message="write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) "
-        "or crc32 (8)",
+        message=CHECKSUM_MESSAGE,
         field_path=".checksum",
     ),
     Rule(

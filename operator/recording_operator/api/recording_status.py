@@ -107,6 +107,11 @@ class ArtifactStatus(ApiModel):
         default=None, description="Id of the multipart upload in progress."
     )
     part_size: ByteCount | None = Field(default=None, description="Part size in bytes of the upload in progress.")
+    upload_expires_at: Time | None = Field(
+        default=None,
+        description="Until when a client may send the file (source.upload). Set while the artifact waits for it, with "
+        "uploadId and partSize: every part but the last has exactly partSize bytes.",
+    )
     source_revision: Annotated[str, Clipped(64)] | None = Field(
         default=None,
         description="Salted hash of the source in the last attempt. It shows whether an edit has changed the source.",

@@ -58,7 +58,7 @@ class LifecycleRule(ApiModel):
     abort_incomplete_after_days: Days | None = Field(
         default=None,
         description="Days after which an upload that is not complete is aborted. It must be longer than the longest "
-        "upload takes, with its retries. Default: never.",
+        "upload takes, with its retries, and than expiresAfter of uploads by clients. Default: never.",
     )
     noncurrent_expire_after_days: Days | None = Field(
         default=None,

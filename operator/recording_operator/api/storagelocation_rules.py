@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from recording_operator.api import cel
 from recording_operator.api.cel import Rule
+from recording_operator.api.content_types import CONTENT_TYPE_PATTERN, CONTENT_TYPE_PATTERN_MESSAGE
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.api.quota_rules import QUOTAS_OF_KEYS
 from recording_operator.api.s3_options_rules import OBJECT_RULES, endpoint_rules
@@ -141,12 +142,8 @@ TAGS_SCHEMA: Final[dict[str, Any]] = {
 }
 NAMESPACE_SCHEMA: Final = cel.label_schema("write the name of a namespace")
 
-_TYPE: Final = "[a-z0-9][a-z0-9!#$&^_.+-]{0,62}"
 CONTENT_TYPE_PATTERN_SCHEMA: Final = cel.string(
-    Rule(
-        rule=f"self.matches('^{_TYPE}/({_TYPE}|[*])$')",
-        message="write a media type in lower case without parameters, such as video/mp4, or a family such as video/*",
-    ),
+    Rule(rule=f"self.matches('{CONTENT_TYPE_PATTERN}')", message=CONTENT_TYPE_PATTERN_MESSAGE),
     max_length=127,
 )
 LEAST_BANDWIDTH: Final = "64Ki"

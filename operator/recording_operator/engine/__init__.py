@@ -30,6 +30,7 @@ What it does with a Recording:
 
 Rules, each a pure function:
     next_step           what an artifact does next; artifact_status: how its status changes then
+    client_uploads      the wait for a client that sends a file itself
     retries             whether and when a failed attempt is retried; fresh_urls: whether a provider is queried instead
     queue, pacing       the order of artifacts, and when the reason Queued is written
     expiry, signed_urls when a URL ends

@@ -11,6 +11,7 @@ def from_the_start(status: ArtifactStatus) -> ArtifactStatus:
         "attempts": 0,
         "next_retry_time": None,
         "expired_since": None,
+        "upload_expires_at": None,
         "source_revision": None,
         "reason": Reason.QUEUED,
         "message": None,
@@ -24,9 +25,12 @@ def queued(status: ArtifactStatus) -> ArtifactStatus:
 
 
 def unsuspended(status: ArtifactStatus) -> ArtifactStatus:
-    """After spec.suspend was set to false: it continues immediately, unless it needs a fresh URL."""
+    """After spec.suspend was set to false: it continues immediately, unless it needs a fresh URL.
+
+    A client has its whole time again.
+    """
     if status.expired_since is None:
-        return queued(status)
+        return queued(status).model_copy(update={"upload_expires_at": None})
     return waiting(status, Reason.SOURCE_EXPIRED, "The URL has expired. Apply a fresh URL.")
 
 
@@ -42,5 +46,6 @@ def failed(status: ArtifactStatus, reason: Reason, message: str) -> ArtifactStat
         "message": message,
         "next_retry_time": None,
         "expired_since": None,
+        "upload_expires_at": None,
     }
     return status.model_copy(update=update)

@@ -169,7 +169,9 @@ class ArtifactWork:
         """Its upload was aborted or given up."""
         self._move(WorkState.WAITING, *_ABORT_PLANNED)
         self.abort, self.may_have_upload = None, False
-        self.update(upload_id=None, part_size=None, source=None, bytes_done=None, bytes_total=None)
+        self.update(
+            upload_id=None, part_size=None, upload_expires_at=None, source=None, bytes_done=None, bytes_total=None
+        )
 
     def _move(self, to: WorkState, *sources: WorkState) -> None:
         if self.state not in sources:
@@ -201,6 +203,8 @@ class ArtifactWork:
         before = self.status
         if before.next_retry_time is not None:
             self.update(next_retry_time=before.next_retry_time + by)
+        if before.upload_expires_at is not None:
+            self.update(upload_expires_at=before.upload_expires_at + by)
         if before.expired_since is not None and self.expired_here:
             self.update(expired_since=before.expired_since + by)
         return self.status != before

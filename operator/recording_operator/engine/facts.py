@@ -270,12 +270,25 @@ class TransferStopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientAwaited:
+    """The upload of an artifact that a client sends is open, and the client has not sent everything yet."""
+
+    stored_bytes: int
+    """In parts that belong to the file. 0 if they were not listed."""
+    missing: str = ""
+    """What is missing although the client says that it has sent everything."""
+
+
+TransferOutcome = TransferSucceeded | TransferFailed | TransferStopped | ClientAwaited
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferEnded:
     """A transfer has ended, and its worker has released everything."""
 
     uid: str
     artifact: str
-    outcome: TransferSucceeded | TransferFailed | TransferStopped
+    outcome: TransferOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from recording_operator.api.reasons import Reason, Trait, reasons_with
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase
 from recording_operator.api.storagelocation import RetryPolicy
 from recording_operator.engine.artifact_status import failed, from_the_start, queued, unsuspended, waiting
+from recording_operator.engine.client_uploads import expired, is_awaited, is_finished, with_sane_expiry
 from recording_operator.engine.retries import LEAST_DELAY
 from recording_operator.engine.source_revision import names_provider, names_secret, revision_is_of
 
@@ -102,7 +103,12 @@ def _next_of_pending(artifact: ArtifactSpec, status: ArtifactStatus, context: Ar
     if provider is not None and provider.failure is not None:
         message = f"The provider has no recording: {provider.failure}"
         return NextStep(status=failed(status, Reason.PROVIDER_FAILED, message))
-    status = _by_the_clock(status, context)
+    status = with_sane_expiry(artifact, _by_the_clock(status, context), context.now)
+    # An earlier operator may have completed the upload: then the object counts.
+    if is_awaited(artifact, status) and not check_store_first:
+        step = _await_client(artifact, status, context)
+        if step is not None:
+            return step
     grace_ends = _grace_ends(artifact, status, context)
     if grace_ends is not None and context.now >= grace_ends:
         return NextStep(
@@ -156,6 +162,20 @@ def _await_fresh_source(artifact: ArtifactSpec, status: ArtifactStatus, context:
     if context.not_before is None or context.not_before <= context.now:
         return NextStep(status=status, wake_at=ends, read_secret=True)
     return NextStep(status=status, wake_at=min(ends, context.not_before) if ends else context.not_before)
+
+
+def _await_client(artifact: ArtifactSpec, status: ArtifactStatus, context: ArtifactContext) -> NextStep | None:
+    """The wait for the client of an upload; None if its parts are to be listed now."""
+    ends = status.upload_expires_at
+    if ends is None:
+        return None
+    if context.now >= ends:
+        return NextStep(status=expired(status))
+    if not is_finished(artifact):
+        return NextStep(status=status, wake_at=ends)  # an edit of the spec is an event
+    if context.not_before is not None and context.not_before > context.now:
+        return NextStep(status=status, wake_at=min(ends, context.not_before))
+    return None
 
 
 def _source_is_new(artifact: ArtifactSpec, status: ArtifactStatus, uid: str) -> bool:

@@ -148,11 +148,14 @@ def _was_stored_before(spec: ArtifactSpec | None) -> bool:
 
 
 def known_size(spec: ArtifactSpec | None, work: ArtifactWork) -> int | None:
-    """The size of an artifact, from its spec or from an earlier attempt with the same source."""
+    """The size of an artifact, from its spec or from an earlier attempt with the same source.
+
+    That of an upload is the maximum before the client has finished.
+    """
     if spec is not None and spec.source is None and spec.content_secret_ref is None:
         return len((spec.inline or "").encode())
-    if spec is not None and spec.source is not None and spec.source.size is not None:
-        return spec.source.size
+    if spec is not None and spec.source is not None and spec.source.stated_size is not None:
+        return spec.source.stated_size
     return work.status.bytes_total if work.status.source_revision is not None else None
 
 

@@ -86,6 +86,7 @@ def _source_identity(source: SourceRef) -> list[object]:
     # What earlier versions have written into statuses stays the same.
     named = [source.object.model_dump()] if source.object else []
     named += [source.provider.model_dump()] if source.provider else []
+    named += [source.upload.model_dump(mode="json")] if source.upload else []
     return [source.url, *refs, expires, *named]
 
 

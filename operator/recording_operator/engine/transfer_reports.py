@@ -7,7 +7,9 @@ from recording_operator.api.recording import Phase
 from recording_operator.engine import fresh_urls, quota_gate
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome
 from recording_operator.engine.artifact_work import ArtifactWork
+from recording_operator.engine.client_uploads import LONGEST_BETWEEN_LISTINGS, awaiting, upload_of
 from recording_operator.engine.facts import (
+    ClientAwaited,
     SourceResolved,
     TransferEnded,
     TransferFailed,
@@ -78,6 +80,7 @@ def note_upload(tracked: TrackedRecording, fact: UploadCreated, now: datetime) -
         part_size=fact.part_size_bytes,
         source=fact.source,
         bytes_total=fact.source.size,
+        upload_expires_at=None,
     )
     work.upload_not_named = True
     tracked.outbox.flush_by(now)
@@ -114,11 +117,27 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
             return [CountOutcome(what=ArtifactOutcome.STORED, reason=Reason.STORED)]
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
+        case ClientAwaited() as awaited:
+            _await_client(tracked, work, awaited, now)
+            return []
         case _:
             message = "The upload was stopped. It resumes where it stopped."
             work.update(phase=Phase.PENDING, reason=Reason.INTERRUPTED, message=message)
             tracked.outbox.flush_by(now + SOON if tracked.in_transfer else now)
             return []
+
+
+def _await_client(tracked: TrackedRecording, work: ArtifactWork, awaited: ClientAwaited, now: datetime) -> None:
+    upload = upload_of(tracked.spec_of(work.name))
+    lasts = upload.expires_after if upload is not None else timedelta(0)
+    expires_at = work.status.upload_expires_at or now + lasts
+    if awaited.missing:
+        work.hold_back(now, longest=LONGEST_BETWEEN_LISTINGS)
+    else:
+        work.hold = None
+    work.status = awaiting(work.status, expires_at=expires_at, missing=awaited.missing)
+    work.update(bytes_done=awaited.stored_bytes)
+    tracked.outbox.flush_by(now)
 
 
 def _stored(work: ArtifactWork, stored: TransferSucceeded) -> None:
@@ -138,6 +157,7 @@ def _stored(work: ArtifactWork, stored: TransferSucceeded) -> None:
         proved_checksum=stored.proved_checksum,
         upload_id=None,
         part_size=None,
+        upload_expires_at=None,
         next_retry_time=None,
         expired_since=None,
         source=None,
@@ -165,7 +185,7 @@ def _failed(
     )
     tracked.outbox.flush_by(now)
     if failure.reason in {Reason.STORE_UPLOAD_LOST, Reason.SOURCE_CHANGED}:
-        work.update(upload_id=None, part_size=None, source=None, bytes_done=0)
+        work.update(upload_id=None, part_size=None, upload_expires_at=None, source=None, bytes_done=0)
     if is_copy(tracked, work):
         recheck = Trait.RECHECKS_LOCATION in failure.reason.traits
         if verdict_of(failure.reason) is Verdict.WAIT:

@@ -1,5 +1,6 @@
-"""URLs with which anyone can download one stored object until they expire."""
+"""URLs with which anyone can download one stored object, or send one part of an upload, until they expire."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -28,6 +29,19 @@ class PresignedUrl:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresignedPart:
+    """Where to PUT one part, with exactly these headers. The URL is a secret until it expires.
+
+    `notes`: why it may expire sooner.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    expires_at: datetime
+    notes: tuple[str, ...] = ()
+
+
 class Presigner(Protocol):
     """Presigns URLs. A kind of store that serves no HTTP raises StoreError(StoreUnsupported)."""
 
@@ -46,6 +60,22 @@ class Presigner(Protocol):
 
         It expires after `expires`, or when the credentials do. With `attachment`, a file name, browsers save the object
         instead of showing it. With `cdn`, the URL leads to the CDN. Raises NotPresignableError and StoreError.
+        """
+
+    def presign_part(
+        self,
+        key: str,
+        upload_id: str,
+        *,
+        part_number: int,
+        size_bytes: int,
+        expires: timedelta,
+        md5: bytes | None = None,
+    ) -> PresignedPart:
+        """A URL for one part of an open upload: exactly this many bytes, with this MD5 if it is given.
+
+        It says nothing about whether the upload exists. It expires after `expires`, or when the credentials do. Raises
+        NotPresignableError and StoreError.
         """
 
 

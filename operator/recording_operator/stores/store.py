@@ -106,8 +106,8 @@ class Store(Protocol):
         object. Do not rely on the response alone: verify the object with `head`.
         """
 
-    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int) -> str:
-        """Create a multipart upload and return its id.
+    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int, by_client: bool = False) -> str:
+        """Create a multipart upload and return its id. `by_client`: its parts may be sent without checksums.
 
         `part_size_bytes` is the size of each part but the last, or of the first parts if the store supports unequal
         ones. A store that writes parts at their offsets in a file needs it.
@@ -124,9 +124,11 @@ class Store(Protocol):
         """Every part of an open upload, by part number. Raises TransferError(StoreUploadLost)."""
 
     def complete(
-        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
+        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int | None
     ) -> WriteReceipt:
         """Complete the upload if the key is free (see `put`). Verify the object with `head`.
+
+        `crc64nvme` is None for an upload that was created with `by_client`.
 
         Raises TransferError: StoreKeyConflict (the key is taken), StoreUploadLost, StoreIntegrity or others.
         """

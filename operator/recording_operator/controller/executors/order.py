@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import TypeAdapter
 
-from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts, SourceRef
+from recording_operator.api.recording import ArtifactSpec, Recording, SourceFacts, SourceRef, SourceUpload
 from recording_operator.engine.actions import ObjectToCopy, StartTransfer
 from recording_operator.engine.former import former_of
 from recording_operator.engine.identity import FormerRecording, recording_uid
@@ -117,10 +117,31 @@ class CopyOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientUploadOrder:
+    """An upload that a client makes, as in the spec. The last two are those of `finish`; None before."""
+
+    max_size_bytes: int
+    content_types: tuple[str, ...]
+    size_bytes: int | None
+    checksum: str | None
+
+    @classmethod
+    def of(cls, upload: SourceUpload) -> Self:
+        """The upload of a source."""
+        finish = upload.finish
+        return cls(
+            max_size_bytes=upload.max_size,
+            content_types=upload.content_types,
+            size_bytes=finish.size if finish is not None else None,
+            checksum=finish.checksum if finish is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOrder:
     """Transfer one artifact into a store.
 
-    One of `source`, `inline`, `content_secret` and `copy` is set; none if it is stored already.
+    One of `source`, `client`, `inline`, `content_secret` and `copy` is set; none if it is stored already.
     """
 
     uid: str
@@ -131,6 +152,7 @@ class TransferOrder:
     location_uid: str
     obj: ObjectSpec
     source: SourceOrder | None = None
+    client: ClientUploadOrder | None = None
     inline: str | None = field(default=None, repr=False)
     content_secret: SecretKey | None = None
     copy: CopyOrder | None = None
@@ -150,14 +172,17 @@ class TransferOrder:
     @property
     def has_no_content(self) -> bool:
         """Whether the object is stored already, by a lost Recording."""
-        return all(one is None for one in (self.source, self.inline, self.content_secret, self.copy))
+        contents = (self.source, self.client, self.inline, self.content_secret, self.copy)
+        return all(one is None for one in contents)
 
     @classmethod
     def of(cls, action: StartTransfer) -> Self:
         """Create the order for an action of the engine."""
         recording, location, copy = action.recording, action.location, action.copy
         artifact = next(spec for spec in recording.spec.artifacts if spec.name == action.artifact)
-        has_source, secret = artifact.source is not None and copy is None, artifact.content_secret_ref
+        upload = artifact.source.upload if artifact.source is not None and copy is None else None
+        has_source = artifact.source is not None and copy is None and upload is None
+        secret = artifact.content_secret_ref
         return cls(
             uid=recording.metadata.uid,
             namespace=recording.metadata.namespace,
@@ -175,6 +200,7 @@ class TransferOrder:
                 allowed_types=location.spec.limits.content_types,
             ),
             source=SourceOrder.of(recording, artifact, known_source=action.known_source) if has_source else None,
+            client=ClientUploadOrder.of(upload) if upload is not None else None,
             inline=artifact.inline if copy is None else None,
             content_secret=SecretKey(name=secret.name, key=secret.key) if secret and copy is None else None,
             copy=CopyOrder.of(copy, recording_uid=recording_uid(recording)) if copy else None,

@@ -11,17 +11,19 @@ from typing import Final, Literal
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
 from recording_operator.controller.executors.executor import StoreSource
-from recording_operator.controller.executors.order import CopyOrder, TransferOrder
+from recording_operator.controller.executors.order import ClientUploadOrder, CopyOrder, TransferOrder
 from recording_operator.controller.identities import confirm, former_times, known_object
 from recording_operator.controller.locations.bandwidth import BandwidthLimits
 from recording_operator.controller.sources import ResolvedContent, ResolveError, SourceResolver
 from recording_operator.egress.dialer import Dialer
 from recording_operator.engine.facts import (
+    ClientAwaited,
     Fact,
     SizeFound,
     SourceResolved,
     TransferEnded,
     TransferFailed,
+    TransferOutcome,
     TransferProgress,
     TransferStopped,
     TransferSucceeded,
@@ -33,6 +35,7 @@ from recording_operator.errors import LocationError, TransferError
 from recording_operator.metrics import Metrics
 from recording_operator.stopping import Stopped
 from recording_operator.stores.objects import StoredObject
+from recording_operator.transfer.client_upload import ClientUploadJob, FinishedUpload, PartsMissing
 from recording_operator.transfer.context import TransferContext
 from recording_operator.transfer.jobs import ArtifactJob, ContentJob, CopyJob, FetchJob, FindJob, InlineJob, KnownJob
 from recording_operator.transfer.observer import UploadState
@@ -47,6 +50,7 @@ _OUTCOMES: Final[Mapping[type, Literal["Stored", "Failed", "Stopped"]]] = {
     TransferSucceeded: "Stored",
     TransferFailed: "Failed",
     TransferStopped: "Stopped",
+    ClientAwaited: "Stopped",
 }
 
 
@@ -201,11 +205,13 @@ class ThreadExecutor:
         self._log(order, outcome)
         self._post(TransferEnded(uid=order.uid, artifact=order.artifact, outcome=outcome))
 
-    def _outcome(self, order: TransferOrder, run: _Run) -> TransferSucceeded | TransferFailed | TransferStopped:
+    def _outcome(self, order: TransferOrder, run: _Run) -> TransferOutcome:
         try:
             return self._move(order, run)
         except Stopped:
             return TransferStopped()
+        except PartsMissing as result:
+            return ClientAwaited(stored_bytes=result.stored_bytes, missing=result.missing)
         except ResolveError as error:
             return error.failure
         except TransferError as error:
@@ -245,6 +251,8 @@ class ThreadExecutor:
 
     def _job(self, order: TransferOrder) -> ArtifactJob:
         source, secret = order.source, order.content_secret
+        if order.client is not None:
+            return self._client_upload(order.client, order)
         if order.find_only:
             expected = source or order.copy
             return FindJob(
@@ -283,13 +291,28 @@ class ThreadExecutor:
             resume=resume,
         )
 
-    def _log(self, order: TransferOrder, outcome: TransferSucceeded | TransferFailed | TransferStopped) -> None:
+    def _client_upload(self, client: ClientUploadOrder, order: TransferOrder) -> ClientUploadJob:
+        finish = None
+        if client.size_bytes is not None:
+            finish = FinishedUpload(size_bytes=client.size_bytes, checksum=client.checksum)
+        return ClientUploadJob(
+            max_size_bytes=client.max_size_bytes,
+            content_types=client.content_types,
+            finish=finish,
+            limit_bytes=self._dialer.policy.limits.artifact_bytes,
+            resume=order.resume,
+            find_only=order.find_only,
+        )
+
+    def _log(self, order: TransferOrder, outcome: TransferOutcome) -> None:
         match outcome:
             case TransferSucceeded():
                 _logger.info("Stored %s, %d bytes", outcome.uri, outcome.size_bytes, extra=_about(order))
             case TransferFailed():
                 extra = {**_about(order), "reason": outcome.reason}
                 _logger.warning("Not stored: %s", outcome.message, extra=extra)
+            case ClientAwaited():
+                _logger.info("The upload is open. The client has not sent everything", extra=_about(order))
             case TransferStopped():
                 _logger.info("Stopped. What is stored so far is kept", extra=_about(order))
 

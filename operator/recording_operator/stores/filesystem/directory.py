@@ -118,7 +118,7 @@ class FilesystemStore(NoServices):
             return True
         return False
 
-    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int) -> str:
+    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int, by_client: bool = False) -> str:  # noqa: ARG002 - every part gets a checksum
         """Create an upload. All of its parts but the last have this size."""
         path_of(obj.key)
         with translated("create an upload"):
@@ -135,9 +135,10 @@ class FilesystemStore(NoServices):
             return upload.verified_parts()
 
     def complete(
-        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
+        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int | None
     ) -> WriteReceipt:
         """Make the file of the upload visible if the key is free, after its bytes are durable."""
+        crc64nvme = _combined(parts) if crc64nvme is None else crc64nvme
         with translated("complete an upload"), self._uploads.opened(obj.key, upload_id, alone=True) as upload:
             _check_parts(upload, parts, size_bytes=size_bytes, crc64nvme=crc64nvme)
             self._check_free(obj.key)
@@ -346,6 +347,10 @@ def _link_into(folder: int, name: str, source: tuple[int, str], status: os.stat_
         raise
 
 
+def _combined(parts: Sequence[StoredPart]) -> int:
+    return checksums.combine_parts((part.crc64nvme or 0, part.size_bytes) for part in parts)
+
+
 def _check_parts(upload: OpenedUpload, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int) -> None:
     """Whether these parts, in this order, are the whole file. Raises OSError, StoreError."""
     part_size, written = upload.manifest.part_size_bytes, upload.parts()
@@ -355,6 +360,5 @@ def _check_parts(upload: OpenedUpload, parts: Sequence[StoredPart], *, size_byte
     sizes = [part.size_bytes for part in parts]
     if numbers != list(range(1, len(parts) + 1)) or any(size != part_size for size in sizes[:-1]):
         raise other_bytes("Parts are missing, or have other sizes than the plan.")
-    combined = checksums.combine_parts((part.crc64nvme or 0, part.size_bytes) for part in parts)
-    if (sum(sizes), combined) != (size_bytes, crc64nvme) or os.fstat(upload.data).st_size < size_bytes:
+    if (sum(sizes), _combined(parts)) != (size_bytes, crc64nvme) or os.fstat(upload.data).st_size < size_bytes:
         raise other_bytes()

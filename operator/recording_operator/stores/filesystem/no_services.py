@@ -12,7 +12,7 @@ from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import AccessLogTally, LoggedDownload
 from recording_operator.stores.lifecycle import LifecycleWrite
 from recording_operator.stores.objects import ObjectSpec, StoredObject
-from recording_operator.stores.presigning import CdnKey, PresignedUrl
+from recording_operator.stores.presigning import CdnKey, PresignedPart, PresignedUrl
 from recording_operator.stores.store import Span, Store, StoredPart, WriteReceipt
 
 
@@ -66,6 +66,19 @@ class NoServices:
         cdn: CdnKey | None = None,
     ) -> PresignedUrl:
         """Nothing serves the files."""
+        raise StoreError(Reason.STORE_UNSUPPORTED, "Files of a filesystem have no URLs.")
+
+    def presign_part(
+        self,
+        key: str,
+        upload_id: str,
+        *,
+        part_number: int,
+        size_bytes: int,
+        expires: timedelta,
+        md5: bytes | None = None,
+    ) -> PresignedPart:
+        """Nothing receives the parts. Write them with `upload_part`."""
         raise StoreError(Reason.STORE_UNSUPPORTED, "Files of a filesystem have no URLs.")
 
     def archive_state(self, key: str, *, version_id: str | None) -> ArchiveState | None:

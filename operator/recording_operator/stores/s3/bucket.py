@@ -114,14 +114,20 @@ class S3Store(CopyingBucket):
             )
         return receipt_of(response)
 
-    def create_upload(self, obj: ObjectSpec, *, part_size_bytes: int | None = None) -> str:  # noqa: ARG002 - S3 needs none
-        """Create a multipart upload with a checksum of the whole object."""
+    def create_upload(
+        self,
+        obj: ObjectSpec,
+        *,
+        part_size_bytes: int | None = None,  # noqa: ARG002 - S3 needs none
+        by_client: bool = False,
+    ) -> str:
+        """Create a multipart upload with a checksum of the whole object. S3 then requires one of each part, too."""
         kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
         with translated("CreateMultipartUpload"):
             response = self._client.create_multipart_upload(
                 Bucket=self.options.bucket,
                 Key=obj.key,
-                **(kind if self.capabilities.request_checksums else {}),
+                **(kind if self.capabilities.request_checksums and not by_client else {}),
                 **attributes_of(obj, self.options),
             )
             return str(response["UploadId"])
@@ -179,10 +185,10 @@ class S3Store(CopyingBucket):
             ]
 
     def complete(
-        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int
+        self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int | None
     ) -> WriteReceipt:
         """Complete the upload if the key is free. The store verifies order, checksums and size."""
-        with_checksums = self.capabilities.request_checksums
+        with_checksums = self.capabilities.request_checksums and crc64nvme is not None
         listed = [
             {
                 "PartNumber": part.part_number,
@@ -196,7 +202,7 @@ class S3Store(CopyingBucket):
             for part in parts
         ]
         whole: dict[str, Any] = {
-            "ChecksumCRC64NVME": checksums.to_base64(crc64nvme),
+            "ChecksumCRC64NVME": checksums.to_base64(crc64nvme or 0),
             "ChecksumType": "FULL_OBJECT",
             "MpuObjectSize": size_bytes,
         }

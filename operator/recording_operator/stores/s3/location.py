@@ -14,13 +14,13 @@ from recording_operator.stores.documents import DocumentOwner
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.lifecycle import LifecycleWrite
-from recording_operator.stores.presigning import CdnKey, PresignedUrl
+from recording_operator.stores.presigning import CdnKey, PresignedPart, PresignedUrl
 from recording_operator.stores.s3 import archive, documents, lifecycle
 from recording_operator.stores.s3.assumed_role import AssumedRole
 from recording_operator.stores.s3.bucket import S3Store
 from recording_operator.stores.s3.client import S3Options
 from recording_operator.stores.s3.object_lock import Retention
-from recording_operator.stores.s3.presigning import presigned
+from recording_operator.stores.s3.presigning import presigned, presigned_part
 from recording_operator.stores.s3.probe import ownership, prober
 from recording_operator.stores.s3.probe.failure import location_error
 
@@ -82,6 +82,28 @@ class S3LocationStore(S3Store):
             expires=expires,
             attachment=attachment,
             cdn=cdn,
+        )
+
+    def presign_part(
+        self,
+        key: str,
+        upload_id: str,
+        *,
+        part_number: int,
+        size_bytes: int,
+        expires: timedelta,
+        md5: bytes | None = None,
+    ) -> PresignedPart:
+        """As `Presigner` says."""
+        return presigned_part(
+            self._client,
+            self.options,
+            key,
+            upload_id,
+            part_number=part_number,
+            size_bytes=size_bytes,
+            expires=expires,
+            md5=md5,
         )
 
     def archive_state(self, key: str, *, version_id: str | None) -> ArchiveState | None:

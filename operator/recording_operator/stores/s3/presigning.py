@@ -1,11 +1,18 @@
-"""Presigned URLs of objects in an S3 bucket, after a check that the object can be read."""
+"""Presigned URLs: of objects in an S3 bucket, after a check that the object can be read, and of parts of uploads."""
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from recording_operator.api.names import UID_METADATA_KEY
-from recording_operator.stores.presigning import CdnKey, NotPresignableError, PresignedUrl, disposition
+from recording_operator.stores.presigning import (
+    CdnKey,
+    NotPresignableError,
+    PresignedPart,
+    PresignedUrl,
+    disposition,
+)
 from recording_operator.stores.s3 import cdn as cloudfront
 from recording_operator.stores.s3.archive import head_or_none, state_in
 from recording_operator.stores.s3.attributes import etag_in
@@ -61,10 +68,7 @@ def presigned(
         query = {} if saved_as is None else {"response-content-disposition": saved_as}
         url = cloudfront.signed_url(cdn, key, expires_at=lifetime.until, query=query)
         return PresignedUrl(url=url, expires_at=lifetime.until, notes=lifetime.notes)
-    _check_credentials(client, options, lifetime)
-    seconds = int((lifetime.until - now).total_seconds())
-    if seconds < 1:
-        raise NotPresignableError("The credentials have expired. Renew them.")
+    seconds = _seconds(client, options, lifetime, now=now)
     fields = {
         "Bucket": options.bucket,
         "Key": key,
@@ -75,6 +79,45 @@ def presigned(
     with translated("GetObject"):
         url = str(client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
     return PresignedUrl(url=url, expires_at=lifetime.until, notes=lifetime.notes)
+
+
+def presigned_part(
+    client: Any,
+    options: S3Options,
+    key: str,
+    upload_id: str,
+    *,
+    part_number: int,
+    size_bytes: int,
+    expires: timedelta,
+    md5: bytes | None,
+) -> PresignedPart:
+    """As `Presigner` says."""
+    now = datetime.now(UTC)
+    lifetime = _Lifetime(until=now + min(expires, LONGEST))
+    seconds = _seconds(client, options, lifetime, now=now)
+    fields: dict[str, Any] = {
+        "Bucket": options.bucket,
+        "Key": key,
+        "UploadId": upload_id,
+        "PartNumber": part_number,
+        "ContentLength": size_bytes,
+    }
+    headers = {"Content-Length": str(size_bytes)}
+    if md5 is not None:
+        fields["ContentMD5"] = headers["Content-MD5"] = base64.b64encode(md5).decode()
+    with translated("UploadPart"):
+        url = str(client.generate_presigned_url("upload_part", Params=fields, ExpiresIn=seconds))
+    return PresignedPart(url=url, headers=headers, expires_at=lifetime.until, notes=lifetime.notes)
+
+
+def _seconds(client: Any, options: S3Options, lifetime: _Lifetime, *, now: datetime) -> int:
+    """How long a URL works that is signed now."""
+    _check_credentials(client, options, lifetime)
+    seconds = int((lifetime.until - now).total_seconds())
+    if seconds < 1:
+        raise NotPresignableError("The credentials have expired. Renew them.")
+    return seconds
 
 
 def _head(client: Any, bucket: str, key: str, *, version_id: str | None) -> Any:

@@ -15,23 +15,28 @@ from recording_operator.transfer.content.found_types import FoundTypes, types_of
 from recording_operator.transfer.source.content_facts import ContentFacts
 
 _MOST_SHOWN: Final = 5
+OF_LOCATION: Final = (
+    "limits.contentTypes of the StorageLocation",
+    "Choose another location, or ask the owner of this one to allow it.",
+)
+"""Which list `ObjectSpec.allowed_types` is, and what to do if it lacks a type."""
 
 
-def check_declared(obj: ObjectSpec) -> None:
+def check_declared(obj: ObjectSpec, *, listed: tuple[str, str] = OF_LOCATION) -> None:
     """Raises TransferError(UnexpectedContent) if the location does not store the declared type."""
     declared = media_types.bare_type(obj.content_type)
     if obj.allowed_types and declared and not _matches(declared, obj.allowed_types):
-        raise _not_allowed(obj, f"the artifact declares {declared}")
+        raise _not_allowed(obj, f"the artifact declares {declared}", listed)
 
 
-def check_allowed(facts: ContentFacts, obj: ObjectSpec) -> None:
+def check_allowed(facts: ContentFacts, obj: ObjectSpec, *, listed: tuple[str, str] = OF_LOCATION) -> None:
     """Raises TransferError(UnexpectedContent) if the location does not store content of this type.
 
     The content fits the declared type: `check_content` has passed.
     """
     if not obj.allowed_types:
         return
-    check_declared(obj)
+    check_declared(obj, listed=listed)
     declared, stated = media_types.bare_type(obj.content_type), media_types.bare_type(facts.content_type)
     named = declared or stated
     if media_types.is_untyped(named) and any(media_types.is_untyped(pattern) for pattern in obj.allowed_types):
@@ -40,9 +45,9 @@ def check_allowed(facts: ContentFacts, obj: ObjectSpec) -> None:
     found = None if content is None else _found(content, declared=declared, stated=stated, kind=obj.kind)
     if found is None:
         if not declared and not _matches(stated, obj.allowed_types):
-            raise _not_allowed(obj, f"{facts.host} sends {stated or 'content without a type'}")
+            raise _not_allowed(obj, f"{facts.host} sends {stated or 'content without a type'}", listed)
     elif content is not None and not any(found.fits(pattern) for pattern in obj.allowed_types):
-        raise _not_allowed(obj, f"{facts.host} sends {content.described}")
+        raise _not_allowed(obj, f"{facts.host} sends {content.described}", listed)
 
 
 def check_allowed_text(text: bytes, obj: ObjectSpec) -> None:
@@ -80,12 +85,12 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return name in patterns or f"{name.partition('/')[0]}/*" in patterns
 
 
-def _not_allowed(obj: ObjectSpec, what: str) -> TransferError:
+def _not_allowed(obj: ObjectSpec, what: str, listed: tuple[str, str]) -> TransferError:
+    where, advice = listed
     shown = ", ".join(obj.allowed_types[:_MOST_SHOWN])
     if len(obj.allowed_types) > _MOST_SHOWN:
         shown += f" and {len(obj.allowed_types) - _MOST_SHOWN} more"
     return TransferError(
         Reason.UNEXPECTED_CONTENT,
-        f"limits.contentTypes of the StorageLocation allows {shown}, but {what}. Choose another location, or ask the "
-        "owner of this one to allow it.",
+        f"{where} allows {shown}, but {what}. {advice}",
     )

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from recording_operator.api.reasons import Reason
 from recording_operator.errors import TransferError
@@ -107,21 +107,37 @@ def check_content(facts: ContentFacts, obj: ObjectSpec, *, has_expectation: bool
 
     `has_expectation`: the spec states the size or the checksum.
     """
+    found = find_misfit(facts, obj, has_expectation=has_expectation)
+    if found is None:
+        return
+    raise TransferError(
+        Reason.UNEXPECTED_CONTENT,
+        f"{facts.host} sends {found.seen}, expected {found.expected}; the URL may lead to a login or error page. "
+        f"Apply a fresh URL, or {found.hint} if it is intended.",
+    )
+
+
+class Misfit(NamedTuple):
+    """Content that is clearly not of the declared type. `hint`: how to declare it, if it is intended."""
+
+    seen: str
+    expected: str
+    hint: str
+
+
+def find_misfit(facts: ContentFacts, obj: ObjectSpec, *, has_expectation: bool = False) -> Misfit | None:
+    """What is wrong with the bytes; None if they can be of the declared type."""
     declared = media_types.bare_type(obj.content_type)
     content = identified(facts, declared)
     if content is None or _fits(content, declared, obj.kind, has_expectation=has_expectation):
-        return
+        return None
     seen = content.described
     if seen == "unknown data":
         seen = f"{content.size_bytes} bytes without the signature of a video or a document"
     hint = "declare it with contentType"
     if content.is_error:
         seen, hint = f"an error document ({seen})", "declare it with contentType and kind Other"
-    raise TransferError(
-        Reason.UNEXPECTED_CONTENT,
-        f"{facts.host} sends {seen}, expected {declared or obj.kind}; the URL may lead to a login or error page. "
-        f"Apply a fresh URL, or {hint} if it is intended.",
-    )
+    return Misfit(seen, expected=declared or obj.kind, hint=hint)
 
 
 def identified(facts: ContentFacts, declared: str) -> IdentifiedContent | None:

@@ -27,11 +27,14 @@ class SourceDigest:
     """Size and checksums of the bytes that were read from the source. `etag`: the ETag if the store uses MD5s.
 
     `crc64nvme` is None if nothing was read, because the store itself copies the object. Then only the ETag counts.
+    `by_client`: nothing was read, because a client has sent the parts. Where the ETag and the store's own checksum do
+    not suffice, the object is read, and that is its checksum.
     """
 
     size_bytes: int
     crc64nvme: int | None
     etag: Callable[[], str | None]
+    by_client: bool = False
 
 
 def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext) -> StoredObject | None:
@@ -41,6 +44,8 @@ def verify(stored: StoredObject, digest: SourceDigest, context: TransferContext)
     show that an object is wrong.
     """
     verified_by = how_verified(stored, digest, supported=context.store.capabilities)
+    if verified_by is None and digest.by_client and digest.crc64nvme is None:
+        return _learned(stored, digest, context)
     if verified_by is None and _reads_back(stored, digest, context):
         verified_by = Reason.READ_BACK
     if verified_by is None:
@@ -82,6 +87,15 @@ def how_verified(stored: StoredObject, digest: SourceDigest, *, supported: Capab
         return Reason.FULL_OBJECT_CRC64NVME if stored.checksum == to_text(digest.crc64nvme) else None
     if supported.md5_etags and (etag := digest.etag()) is not None:
         return Reason.ETAG_MD5 if stored.etag == etag else None
+    return None
+
+
+def _learned(stored: StoredObject, digest: SourceDigest, context: TransferContext) -> StoredObject | None:
+    """The object with the checksum of its bytes, which are read from the store; None if it is not as it should be."""
+    for _ in range(_READS):
+        crc, size_bytes = _read_back(stored, context, most_bytes=digest.size_bytes)
+        if size_bytes == digest.size_bytes == stored.size_bytes and stored.checksum in ("", to_text(crc)):
+            return replace(stored, checksum=to_text(crc), verified_by=Reason.READ_BACK)
     return None
 
 
