@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,14 +56,14 @@ def run(
 ) -> StoredObject:
     """One run of the job."""
     observed = observed or Observed()
-    given: dict[str, object] = {"max_size_bytes": 10 * MIB, **job}
+    given: dict[str, Any] = {"max_size_bytes": 10 * MIB, **job}
     context = TransferContext(
         store=store, obj=obj or an_object(), stop=observed.stop, observer=observed, options=fast_options()
     )
-    return ClientUploadJob(**given).run(context)  # type: ignore[arg-type]
+    return ClientUploadJob(**given).run(context)
 
 
-def opened(store: LocationStore, **job: object) -> UploadState:
+def opened(store: LocationStore, **job: Any) -> UploadState:
     """The first run."""
     observed = Observed()
     with pytest.raises(PartsMissing):
@@ -74,7 +76,7 @@ def finish(body: bytes = BODY, checksum: str | None = None) -> FinishedUpload:
     return FinishedUpload(size_bytes=len(body), checksum=checksum)
 
 
-def sent(store: LocationStore, body: bytes = BODY, **job: object) -> UploadState:
+def sent(store: LocationStore, body: bytes = BODY, **job: Any) -> UploadState:
     """An upload of which the client has sent everything."""
     state = opened(store, **job)
     send_file(store, KEY, state.upload_id, body, part_size=state.part_size_bytes)
@@ -162,7 +164,8 @@ def test_more_bytes_than_the_client_says_fail(store: LocationStore) -> None:
 
 @pytest.mark.parametrize("limit", ["max_size_bytes", "limit_bytes"])
 def test_a_file_above_a_limit_fails(store: LocationStore, limit: str) -> None:
-    error = fails(lambda: run(store, finish=finish(), **{limit: len(BODY) - 1}))
+    limits: dict[str, Any] = {limit: len(BODY) - 1}
+    error = fails(lambda: run(store, finish=finish(), **limits))
     assert error.reason is Reason.SOURCE_TOO_LARGE
     assert list(store.uploads("")) == []
 
@@ -176,7 +179,7 @@ def test_a_wrong_checksum_leaves_no_object(store: LocationStore) -> None:
     for algorithm in ("crc64nvme", "sha256"):
         state = sent(store)
         wanted = finish(checksum=sum_of(algorithm, b"other"))
-        error = fails(lambda state=state, wanted=wanted: run(store, finish=wanted, resume=state))
+        error = fails(partial(run, store, finish=wanted, resume=state))
         assert error.reason is Reason.CHECKSUM_MISMATCH
         assert absent(store)
 
@@ -245,13 +248,15 @@ def test_a_wrong_object_of_an_earlier_run_is_removed(store: LocationStore) -> No
 
 def test_an_object_of_somebody_else_is_kept(store: LocationStore) -> None:
     store.put(an_object(recording_uid="uid-2"), BODY, crc64nvme=crc64nvme(BODY))
-    for job in ({}, {"finish": finish()}):
-        assert fails(lambda job=job: run(store, **job)).reason is Reason.STORE_KEY_CONFLICT
+    jobs: tuple[dict[str, Any], ...] = ({}, {"finish": finish()})
+    for job in jobs:
+        assert fails(partial(run, store, **job)).reason is Reason.STORE_KEY_CONFLICT
     assert not absent(store)
 
 
 def test_nothing_is_opened_if_the_object_is_only_looked_for(store: LocationStore) -> None:
-    for job in ({}, {"finish": finish()}):
+    jobs: tuple[dict[str, Any], ...] = ({}, {"finish": finish()})
+    for job in jobs:
         with pytest.raises(Stopped):
             run(store, find_only=True, **job)
     assert list(store.uploads("")) == []
@@ -264,7 +269,7 @@ def test_an_archive_class_takes_no_uploads(s3: LocationStore) -> None:
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "HeadObject", "ListParts", "GetObject"])
-def test_a_lost_response_changes_nothing(s3: LocationStore, strict: StrictStore, operation: str) -> None:
+def test_a_lost_response_changes_nothing(s3: LocationStore, strict: StrictStore, operation: Any) -> None:
     state = sent(s3)
     strict.fault(Fault(operation=operation, action=Drop(when="after"), first=1, times=1))
     stored = run(s3, finish=finish(), resume=state)

@@ -1,8 +1,8 @@
 """A client sends the parts itself: open the upload for it, and complete and verify it when the client has finished.
 
-Only the client has the file. The object is therefore checked against what the store returns: the sizes of the parts, the
-ETag or checksum of the whole object, and its first bytes. The bytes can be read only after the upload was completed, so
-an object that is wrong is removed.
+Only the client has the file. The object is therefore checked against what the store returns: the sizes of the parts,
+the ETag or checksum of the whole object, and its first bytes. The bytes can be read only after the upload was
+completed, so an object that is wrong is removed.
 """
 
 from collections.abc import Sequence
