@@ -69,7 +69,7 @@ BAD_UPLOADS: Final = (
     Case(
         "upload of no bytes",
         an_upload(finish={"size": 0}),
-        out_of_bounds(f"{FIELD}.finish.size", 0, "greater than or equal to 1"),
+        out_of_bounds(f"{FIELD}.finish.size", 0, "be greater than or equal to 1"),
     ),
     Case("upload without its size", an_upload(finish={}), blocked(missing(f"{FIELD}.finish.size"))),
     Case(
