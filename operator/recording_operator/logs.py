@@ -65,7 +65,7 @@ _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 
 # Below this level, libraries log their requests with URLs and bodies.
 _QUIET: Final[Mapping[str, int]] = {
     **dict.fromkeys(
-        ("aiohttp", "asyncio", "boto3", "botocore", "kubernetes", "requests", "s3transfer"),
+        ("aiohttp", "alembic", "asyncio", "boto3", "botocore", "kubernetes", "requests", "s3transfer"),
         logging.WARNING,
     ),
     # Every request that is not HTTP, and the start and end of the server.

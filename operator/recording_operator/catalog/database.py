@@ -1,23 +1,25 @@
-"""Opens the database of the catalog, SQLite or PostgreSQL, and brings its tables up to date."""
+"""Opens the database of the catalog, SQLite or PostgreSQL."""
 
-from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
+from recording_operator.catalog.errors import CatalogError, unusable
+from recording_operator.catalog.migrating import upgrade
+from recording_operator.catalog.transactions import WRITES
+
 IN_MEMORY: Final = "sqlite://"
-_POSTGRESQL: Final = frozenset({"postgres", "postgresql"})
+_POSTGRESQL: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _BUSY_MS: Final = 10_000
-
-
-class CatalogError(Exception):
-    """The database cannot be used. The text is one line without credentials that says what to do."""
+_CONNECT_S: Final = 5
+_CONNECTIONS: Final = 10
+_MEMORY_CONNECTIONS: Final = 4
+_SETTINGS: Final = ("jit=off", "synchronous_commit=off")
+"""Compiling a plan takes longer than reading a page. What a crash of the server loses is written again."""
+_PRAGMAS: Final = (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16384")
 
 
 def open_database(url: str = IN_MEMORY) -> Engine:
@@ -25,45 +27,62 @@ def open_database(url: str = IN_MEMORY) -> Engine:
 
     `url` is `sqlite:///path`, `postgresql://…`, or empty memory of this process.
     """
-    engine = _engine(url)
+    engine = connect(url)
     try:
         upgrade(engine)
+    except CatalogError:
+        engine.dispose()
+        raise
     except SQLAlchemyError as error:
         engine.dispose()
-        raise CatalogError(f"The database of the catalog cannot be used ({type(error).__name__}).") from None
+        raise unusable(error, engine.url) from None
     return engine
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables up to `revision`. Several processes may do it at the same time."""
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-
-def _engine(url: str) -> Engine:
+def connect(url: str) -> Engine:
+    """The database as it is. Raises CatalogError for a URL that is not one."""
     try:
         parsed = make_url(url)
         if parsed.drivername in _POSTGRESQL:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite(str(parsed), in_memory=parsed.database in {None, "", ":memory:"})
-        return create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, ImportError):
-        raise CatalogError("The URL of the database must begin with sqlite:/// or postgresql://.") from None
+            return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+        if parsed.drivername == "sqlite":
+            return _sqlite(parsed)
+    except (ArgumentError, ImportError, ValueError):
+        pass
+    raise CatalogError("The URL of the database must begin with sqlite:/// or postgresql://.")
 
 
-def _sqlite(url: str, *, in_memory: bool) -> Engine:
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
-    if in_memory:
-        options["poolclass"] = StaticPool
-    engine = create_engine(url, **options)
+def _postgresql(url: URL) -> Engine:
+    # A plan for any value would not fit the value that is searched for.
+    options: dict[str, Any] = {"prepare_threshold": None, "options": _with_settings(url.query.get("options"))}
+    if "connect_timeout" not in url.query:
+        options["connect_timeout"] = _CONNECT_S
+    return create_engine(url, pool_pre_ping=True, pool_size=_CONNECTIONS, hide_parameters=True, connect_args=options)
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
-            connection.execute(f"PRAGMA {pragma}")
 
+def _with_settings(options: Any) -> str:
+    return " ".join([*([str(options)] if options else []), *(f"-c {one}" for one in _SETTINGS)])
+
+
+def _sqlite(url: URL) -> Engine:
+    arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
+    if url.database in {None, "", ":memory:"}:
+        # Several connections to one database in memory, with the locks of a file. It is gone with its last connection.
+        url = make_url(f"sqlite:///file:/catalog-{uuid4().hex}?vfs=memdb&uri=true")
+        arguments |= {"pool_size": _MEMORY_CONNECTIONS, "max_overflow": 0, "pool_recycle": -1}
+    engine = create_engine(url, hide_parameters=True, **arguments)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin with _begin, not where the driver thinks best
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """A transaction that writes waits for others at its beginning: later it could not wait, only fail."""
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,15 +1,21 @@
 """What the catalog knows about a Recording. It contains no URL of a source and no Secret."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, String
 
 from recording_operator.api.masking import mask_urls
 from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase, Recording
+from recording_operator.catalog.tables import RECORDINGS
+from recording_operator.catalog.text import LONGEST_TEXT, clean, clean_json, words_of
 from recording_operator.engine.identity import recording_uid
+
+_UNKNOWN_SIZE: Final = -1
+_MOST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +41,7 @@ class CatalogArtifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogEntry:
-    """A Recording. Times are in UTC.."""
+    """A Recording. Times are in UTC."""
 
     uid: str
     namespace: str
@@ -130,15 +136,38 @@ def as_time(value: int | None) -> datetime | None:
 
 
 def row_of(entry: CatalogEntry) -> dict[str, Any]:
-    """The row of an entry."""
-    row = {name: getattr(entry, name) for name in entry.__slots__}
-    row["labels"] = dict(entry.labels)
-    row["artifacts"] = [{name: getattr(one, name) for name in one.__slots__} for one in entry.artifacts]
-    return row | {name: milliseconds(row[name]) for name in ("created", "completed", "expires")}
+    """The row of an entry, without its id. Everything in it is clean: each database accepts it."""
+    row = {name: _fitting(name, getattr(entry, name)) for name in entry.__slots__}
+    row["labels"] = clean_json(entry.labels)
+    row["artifacts"] = [_without_defaults(one) for one in entry.artifacts]
+    row["size_order"] = _UNKNOWN_SIZE if row["size_bytes"] is None else row["size_bytes"]
+    row["search"] = f" {' '.join(words_of(entry.title, entry.name, entry.org, entry.user))} "
+    return row
 
 
 def entry_of_row(row: RowMapping) -> CatalogEntry:
     """The entry of a row."""
-    fields = dict(row) | {name: as_time(row[name]) for name in ("created", "completed", "expires")}
+    fields = {name: row[name] for name in CatalogEntry.__slots__}
+    fields |= {name: as_time(row[name]) for name in ("created", "completed", "expires")}
     fields["artifacts"] = tuple(CatalogArtifact(**one) for one in row["artifacts"])
     return CatalogEntry(**fields)
+
+
+def _fitting(column: str, value: Any) -> Any:
+    """A value that fits the column."""
+    if isinstance(value, str):
+        return clean(value, most=_LENGTHS[column] or LONGEST_TEXT)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return max(min(value, _MOST), -_MOST)
+    return milliseconds(value) if isinstance(value, datetime) else value
+
+
+def _without_defaults(artifact: CatalogArtifact) -> dict[str, Any]:
+    given = {name: getattr(artifact, name) for name in CatalogArtifact.__slots__}
+    return {name: clean_json(value) for name, value in given.items() if value != _DEFAULTS.get(name)}
+
+
+_LENGTHS: Final = {column.name: column.type.length for column in RECORDINGS.columns if isinstance(column.type, String)}
+_DEFAULTS: Final = {one.name: one.default for one in dataclasses.fields(CatalogArtifact) if one.name != "name"}

@@ -3,10 +3,10 @@
 import secrets
 from typing import Final
 
-from sqlalchemy import Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, insert, select
 
 from recording_operator.catalog.tables import KEYS
+from recording_operator.catalog.transactions import writing
 
 _BYTES: Final = 32
 
@@ -14,11 +14,9 @@ _BYTES: Final = 32
 def shared_key(engine: Engine, name: str) -> bytes:
     """The key with this name, the same for all processes with this database."""
     query = select(KEYS.c.value).where(KEYS.c.name == name)
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         found = connection.scalar(query)
         if found is None:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            row = {"name": name, "value": secrets.token_bytes(_BYTES)}
-            connection.execute(insert(KEYS).values(row).on_conflict_do_nothing())
-            found = connection.scalar(query)
-    return bytes(found or b"")
+            found = secrets.token_bytes(_BYTES)
+            connection.execute(insert(KEYS).values(name=name, value=found))
+    return bytes(found)

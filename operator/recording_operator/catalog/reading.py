@@ -2,17 +2,26 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, and_, false, or_, select, true, tuple_
+from sqlalchemy import Connection, Engine, Select, func, select
 
-from recording_operator.catalog.entries import CatalogEntry, as_time, entry_of_row, milliseconds
+from recording_operator.catalog.conditions import conditions_of
+from recording_operator.catalog.entries import CatalogEntry, as_time, entry_of_row
+from recording_operator.catalog.searching import Order, Search
+from recording_operator.catalog.sizes import FEW, Sizes
 from recording_operator.catalog.tables import FEEDS, RECORDINGS
+from recording_operator.catalog.text import clean
+from recording_operator.catalog.transactions import is_postgresql, transaction
+from recording_operator.catalog.usage import last_usage, usage_locations, usage_samples
+from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespaces
+from recording_operator.usage.sample import UsageSample
 
 MOST_ROWS: Final = 500
+_MOST: Final = 2**63
 
 
 class CursorError(ValueError):
@@ -20,136 +29,117 @@ class CursorError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VisibleNamespaces:
-    """Which rows a caller may see.
-
-    A namespace may have been deleted and created again by others, so of each one only what is not older than itself.
-    """
-
-    everything: bool = False
-    since: Mapping[str, datetime]
-    """By namespace: when it was created."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingFilter:
-    """What is searched for. `text` is a word, or the beginning of one, of title, name, organisation or user."""
-
-    namespace: str | None = None
-    org: str | None = None
-    user: str | None = None
-    project: str | None = None
-    phase: str | None = None
-    location: str | None = None
-    text: str | None = None
-    created_from: datetime | None = None
-    created_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogPage:
-    """Entries, the newest first. `cursor` leads to the next page; None at the end."""
+    """Entries in order. `cursor` leads to the next page; None at the end."""
 
     entries: tuple[CatalogEntry, ...]
     cursor: str | None
 
 
 class CatalogReader:
-    """Reads from the catalog."""
+    """Reads from the catalog. Thread-safe. Every call raises CatalogUnavailable if the database does not respond."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._sizes = Sizes()
 
     def page(
-        self, wanted: RecordingFilter, *, visible: VisibleNamespaces, limit: int, cursor: str | None = None
+        self,
+        wanted: EntryFilter,
+        *,
+        visible: VisibleNamespaces,
+        limit: int,
+        cursor: str | None = None,
+        sort: Sort = Sort.CREATED,
+        ascending: bool = False,
     ) -> CatalogPage:
         """The next `limit` entries. Entries written meanwhile are neither repeated nor do others get lost.
 
         Raises CursorError.
         """
-        table = RECORDINGS.c
-        query = select(RECORDINGS).where(_matches(wanted), _is_visible(visible))
-        if cursor is not None:
-            query = query.where(tuple_(table.created, table.uid) < tuple_(*_position(cursor)))
-        query = query.order_by(table.created.desc(), table.uid.desc()).limit(min(limit, MOST_ROWS) + 1)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        shown = rows[: min(limit, MOST_ROWS)]
-        last = shown[-1] if len(rows) > len(shown) else None
+        after = None if cursor is None else _position(cursor, sort=sort, ascending=ascending)
+        conditions, limit = conditions_of(wanted, visible), max(1, min(limit, MOST_ROWS))
+        if conditions is None:
+            return CatalogPage(entries=(), cursor=None)
+        order = Order(sort=sort, ascending=ascending, after=after)
+        with transaction(self._engine) as connection:
+            search = Search(conditions=conditions, order=order, rows=limit + 1, postgresql=is_postgresql(connection))
+            rows = connection.execute(self._statement(search, connection)).mappings().all()
+        shown = rows[:limit]
+        more = len(rows) > len(shown)
         return CatalogPage(
             entries=tuple(entry_of_row(row) for row in shown),
-            cursor=None if last is None else _cursor(last["created"], last["uid"]),
+            cursor=_cursor(order, (shown[-1][order.column], shown[-1]["id"])) if more else None,
         )
+
+    def _statement(self, search: Search, connection: Connection) -> Select[Any]:
+        found_by = search.conditions.found_by
+        if len(found_by) == 1 and search.can_drive(found_by[0], few=False):
+            return search.statement(found_by[0], few=False)
+        for condition, size in self._sizes.smallest_first(found_by, connection):
+            if search.can_drive(condition, few=size <= FEW):
+                return search.statement(condition, few=size <= FEW)
+        return search.statement(None, few=False)
 
     def entry(self, namespace: str, name: str) -> CatalogEntry | None:
         """The Recording with this name; if several had it, the one in Kubernetes, else the newest."""
         table = RECORDINGS.c
-        query = select(RECORDINGS).where(table.namespace == namespace, table.name == name)
-        query = query.order_by(table.in_cluster.desc(), table.created.desc()).limit(1)
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else entry_of_row(row)
+        query = select(RECORDINGS).where(table.namespace == clean(namespace), table.name == clean(name))
+        return self._first(query.order_by(table.in_cluster.desc(), table.created.desc(), table.id.desc()))
 
     def by_uid(self, uid: str) -> CatalogEntry | None:
         """The Recording with this uid."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(RECORDINGS).where(RECORDINGS.c.uid == uid)).mappings().first()
-        return None if row is None else entry_of_row(row)
+        return self._first(select(RECORDINGS).where(RECORDINGS.c.uid == clean(uid)))
 
     def namespaces(self) -> tuple[str, ...]:
         """All namespaces that have entries."""
-        query = select(RECORDINGS.c.namespace).distinct().order_by(RECORDINGS.c.namespace)
-        with self._engine.connect() as connection:
-            return tuple(connection.scalars(query))
+        first = select(func.min(RECORDINGS.c.namespace).label("namespace")).cte("found", recursive=True)
+        following = select(func.min(RECORDINGS.c.namespace)).where(RECORDINGS.c.namespace > first.c.namespace)
+        found = first.union_all(
+            select(following.correlate(first).scalar_subquery()).where(first.c.namespace.is_not(None))
+        )
+        with transaction(self._engine) as connection:
+            names = connection.scalars(select(found.c.namespace).where(found.c.namespace.is_not(None)))
+            return tuple(sorted(names))
 
     def complete_at(self, feed: str) -> datetime | None:
         """When the feed last knew everything."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return as_time(connection.scalar(select(FEEDS.c.complete).where(FEEDS.c.name == feed)))
 
+    def usage_locations(self) -> tuple[str, ...]:
+        """The StorageLocations that have usage samples."""
+        with transaction(self._engine) as connection:
+            return usage_locations(connection)
 
-def _matches(wanted: RecordingFilter) -> ColumnElement[bool]:
-    table = RECORDINGS.c
-    conditions = [
-        column == value
-        for column, value in (
-            (table.namespace, wanted.namespace),
-            (table.org, wanted.org),
-            (table.user, wanted.user),
-            (table.project, wanted.project),
-            (table.phase, wanted.phase),
-            (table.location, wanted.location),
-        )
-        if value is not None
-    ]
-    if wanted.created_from is not None:
-        conditions.append(table.created >= milliseconds(wanted.created_from))
-    if wanted.created_before is not None:
-        conditions.append(table.created < milliseconds(wanted.created_before))
-    if wanted.text:
-        conditions.append(or_(table.title.icontains(wanted.text, autoescape=True), table.name == wanted.text))
-    return and_(true(), *conditions)
+    def last_usage(self, location: str) -> datetime | None:
+        """The time of the newest usage sample of a location."""
+        with transaction(self._engine) as connection:
+            return last_usage(connection, location)
+
+    def usage(self, location: str, *, until: datetime) -> Sequence[UsageSample]:
+        """The usage samples of a location that count at that time, in order, for `usage_of` and `usage_days`."""
+        with transaction(self._engine) as connection:
+            return usage_samples(connection, location, until=until)
+
+    def _first(self, query: Select[Any]) -> CatalogEntry | None:
+        with transaction(self._engine) as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        return None if row is None else entry_of_row(row)
 
 
-def _is_visible(visible: VisibleNamespaces) -> ColumnElement[bool]:
-    if visible.everything:
-        return true()
-    table = RECORDINGS.c
-    each = [
-        and_(table.namespace == name, table.created >= milliseconds(since)) for name, since in visible.since.items()
-    ]
-    return or_(false(), *each)
+def _cursor(order: Order, place: tuple[int, int]) -> str:
+    text = json.dumps([order.sort.value, order.ascending, *place], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _cursor(created: int, uid: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([created, uid]).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[int, str]:
+def _position(cursor: str, *, sort: Sort, ascending: bool) -> tuple[int, int]:
     try:
-        created, uid = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        sorted_by, is_ascending, place, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):
         raise CursorError("The cursor is not one that was given.") from None
-    if not isinstance(created, int) or not isinstance(uid, str) or not -(2**62) < created < 2**62:
+    if [sorted_by, is_ascending] != [sort.value, ascending]:
+        raise CursorError("The cursor is of a list with another order.")
+    if not all(type(one) is int and -_MOST <= one < _MOST for one in (place, number)):
         raise CursorError("The cursor is not one that was given.")
-    return created, uid
+    return place, number

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Engine, bindparam, select, update
 
 from recording_operator.catalog.tables import RECORDINGS
+from recording_operator.catalog.transactions import transaction, writing
 
 _ROWS: Final = 1000
 
@@ -51,13 +52,13 @@ class Reconciler:
 
     def forget_versions(self) -> None:
         """Let any version replace every row: Kubernetes counts its versions from an earlier one again."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(RECORDINGS).values(version=0))
 
     def _in_kubernetes(self) -> Iterator[DoubtfulRow]:
         table = RECORDINGS.c
         query = select(table.uid, table.namespace, table.name, table.version).where(table.in_cluster)
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             for row in connection.execution_options(yield_per=_ROWS).execute(query):
                 yield DoubtfulRow(uid=row.uid, namespace=row.namespace, name=row.name, version=row.version)
 
@@ -66,5 +67,5 @@ class Reconciler:
             return
         table = RECORDINGS.c
         change = update(RECORDINGS).where(table.uid == bindparam("gone"), table.version <= version)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(change.values(in_cluster=False, version=version), [{"gone": uid} for uid in uids])

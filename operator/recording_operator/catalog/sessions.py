@@ -7,6 +7,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from recording_operator.catalog.entries import milliseconds
 from recording_operator.catalog.tables import SESSIONS
+from recording_operator.catalog.transactions import transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class StoredSession:
 
 
 class SessionTable:
-    """Reads and writes sessions. Thread-safe."""
+    """Reads and writes sessions. Thread-safe. Every call raises CatalogUnavailable if the database does not respond."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -27,30 +28,30 @@ class SessionTable:
     def add(self, session: StoredSession) -> None:
         """Insert a new session."""
         row = {"id": session.id, "sealed": session.sealed, "expires": milliseconds(session.expires)}
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(insert(SESSIONS).values(row))
 
     def sealed(self, session_id: str, *, now: datetime) -> tuple[bytes, int] | None:
         """What is sealed in a session that has not expired, and the milliseconds until it expires."""
         table, now_ms = SESSIONS.c, milliseconds(now) or 0
         query = select(table.sealed, table.expires).where(table.id == session_id, table.expires > now_ms)
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(query).first()
         return None if row is None else (bytes(row.sealed), int(row.expires) - now_ms)
 
     def extend(self, session_id: str, *, expires: datetime) -> None:
         """Let a session expire later."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(
                 update(SESSIONS).where(SESSIONS.c.id == session_id).values(expires=milliseconds(expires))
             )
 
     def remove(self, session_id: str) -> None:
         """Delete a session, if it is there."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.id == session_id))
 
     def remove_expired(self, *, now: datetime) -> None:
         """Delete all sessions that have expired."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.expires <= milliseconds(now)))

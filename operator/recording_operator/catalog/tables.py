@@ -2,52 +2,94 @@
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+from recording_operator.catalog.text import LONGEST_WORD
 
 METADATA: Final = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+_ID: Final = BigInteger().with_variant(Integer, "sqlite")
+"""Only INTEGER is an alias of the row's number in SQLite."""
+_WORD: Final = String(LONGEST_WORD).with_variant(String(LONGEST_WORD, collation="C"), "postgresql")
+"""In the order of code points, so that a beginning is a range."""
 
 RECORDINGS: Final = Table(
     "recordings",
     METADATA,
-    Column("uid", String(64), primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("uid", String(64), nullable=False, unique=True),
     Column("namespace", String(63), nullable=False),
     Column("name", String(253), nullable=False),
     Column("org", String(128), nullable=False),
     Column("user", String(128), nullable=False),
     Column("project", String(128), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("labels", JSON, nullable=False),
     Column("phase", String(16), nullable=False),
-    Column("reason", String(64), nullable=False),
-    Column("message", Text, nullable=False),
-    Column("progress", String(16), nullable=False),
     Column("location", String(253), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("size_order", BigInteger, nullable=False),
+    Column("search", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("progress", String(16), nullable=False),
     Column("suspended", Boolean, nullable=False),
     Column("cancelled", Boolean, nullable=False),
-    Column("created", BigInteger, nullable=False),
     Column("completed", BigInteger),
     Column("expires", BigInteger),
     Column("size_bytes", BigInteger),
     Column("bytes_done", BigInteger),
-    Column("artifacts", JSON, nullable=False),
     Column("stored_uid", String(64), nullable=False),
     Column("in_cluster", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Index(None, "created", "uid"),
-    Index(None, "namespace", "created", "uid"),
-    Index(None, "org", "created", "uid"),
-    Index(None, "phase", "created", "uid"),
+    Column("message", Text, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("artifacts", JSON, nullable=False),
+    Index(None, "created", "id"),
+    Index(None, "namespace", "created", "id"),
+    Index(None, "org", "created", "id"),
+    Index(None, "user", "created", "id"),
+    Index(None, "project", "created", "id"),
+    Index(None, "phase", "created", "id"),
+    Index(None, "location", "created", "id"),
+    Index(None, "size_order", "id"),
+    Index(None, "namespace", "size_order", "id"),
     Index(None, "namespace", "name"),
     comment="One row for each Recording, also if it is no longer in Kubernetes.",
 )
-"""`uid` is that of the object in Kubernetes; `stored_uid` the one in the metadata of its objects. `version` is the
+"""`id` breaks ties between rows of the same time, and is what `words` refers to. `size_order` is `size_bytes`, or -1
+where that is unknown: databases do not agree where NULL sorts. `search` has the words with a space around each. Columns
+that a search reads come before those that can be long.
+
+`uid` is that of the object in Kubernetes; `stored_uid` the one in the metadata of its objects. `version` is the
 resourceVersion of the state, 0 for one that was read from a manifest.
 """
+
+WORDS: Final = Table(
+    "words",
+    METADATA,
+    Column("word", _WORD, primary_key=True),
+    Column("created", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    comment="The Recordings that have a word, in order of time.",
+    sqlite_with_rowid=False,
+)
+"""`created` and `id` are those of the row in `recordings`."""
+
+USAGE_SAMPLES: Final = Table(
+    "usage_samples",
+    METADATA,
+    Column("location", String(253), primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("since", BigInteger),
+    Column("sample", LargeBinary, nullable=False),
+    comment="Usage samples of StorageLocations, each as the file that is in the bucket.",
+)
+"""A location can have samples whose times overlap; docs/usage.md says which count."""
 
 FEEDS: Final = Table(
     "feeds",

@@ -1,60 +1,111 @@
 """Writes entries. Writing one again changes nothing, and an older state never replaces a newer one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, and_, or_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from recording_operator.catalog.entries import CatalogEntry, milliseconds, row_of
-from recording_operator.catalog.tables import FEEDS, RECORDINGS
+from recording_operator.catalog.tables import FEEDS, RECORDINGS, USAGE_SAMPLES, WORDS
+from recording_operator.catalog.text import clean
+from recording_operator.catalog.transactions import writing
+from recording_operator.catalog.upserts import insert_of, upsert
+from recording_operator.catalog.usage import usage_rows
+from recording_operator.usage.sample import UsageSample
 
 _ROWS_OF_A_STATEMENT: Final = 500
 _T = TypeVar("_T")
+_Row = dict[str, Any]
 
 
 class CatalogWriter:
-    """Writes to the catalog."""
+    """Writes to the catalog. Every call raises CatalogUnavailable if the database does not respond."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def put(self, entries: Iterable[CatalogEntry]) -> None:
-        """Insert or update entries of objects in Kubernetes."""
-        with self._engine.begin() as connection:
-            for some in _batches([row_of(one) for one in entries]):
-                _upsert(connection, some)
+        """Insert or update entries."""
+        newest: dict[str, _Row] = {}
+        for row in map(row_of, entries):
+            known = newest.get(row["uid"])
+            if known is None or _is_newer(row, known):
+                newest[row["uid"]] = row
+        with writing(self._engine) as connection:
+            for some in _batches(list(newest.values())):
+                _put(connection, some)
 
-    def gone(self, uids: Sequence[str]) -> None:
-        """Note that these objects are no longer in Kubernetes. Their rows stay."""
-        with self._engine.begin() as connection:
-            for some in _batches(uids):
-                connection.execute(update(RECORDINGS).where(RECORDINGS.c.uid.in_(some)).values(in_cluster=False))
+    def gone(self, uids: Iterable[str] | Mapping[str, int]) -> None:
+        """Note that these objects are no longer in Kubernetes. Their rows stay.
+
+        With the version of the deletion, no state that was before it brings the object back.
+        """
+        versions = {clean(uid): version for uid, version in uids.items()} if isinstance(uids, Mapping) else {}
+        table = RECORDINGS.c
+        with writing(self._engine) as connection:
+            for some in _batches([clean(uid) for uid in uids]):
+                connection.execute(update(RECORDINGS).where(table.uid.in_(some)).values(in_cluster=False))
+            for uid, version in versions.items():
+                older = update(RECORDINGS).where(table.uid == uid, table.version < version)
+                connection.execute(older.values(version=version))
 
     def fed(self, feed: str, *, complete: datetime) -> None:
         """Note that the feed knew everything at that time."""
         row = {"name": feed, "complete": milliseconds(complete)}
-        with self._engine.begin() as connection:
-            insert = _insert(connection)(FEEDS).values(row)
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["name"], set_={"complete": row["complete"]})
-            )
+        with writing(self._engine) as connection:
+            upsert(connection, FEEDS, [row], key=("name",))
+
+    def put_usage(self, location: str, samples: Iterable[UsageSample]) -> None:
+        """Keep usage samples of a location. One that is kept already stays. Raises UsageFormatError."""
+        rows = usage_rows(location, samples)
+        with writing(self._engine) as connection:
+            for some in _batches(rows):
+                connection.execute(insert_of(connection, USAGE_SAMPLES).on_conflict_do_nothing(), some)
 
 
-def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    insert = _insert(connection)(RECORDINGS).values(list(rows))
-    new = insert.excluded
-    newest = {column.name: new[column.name] for column in RECORDINGS.columns if column.name != "uid"}
-    is_newer = or_(
-        new.version > RECORDINGS.c.version,
-        and_(new.version == RECORDINGS.c.version, new.in_cluster, ~RECORDINGS.c.in_cluster),
-    )
-    connection.execute(insert.on_conflict_do_update(index_elements=["uid"], set_=newest, where=is_newer))
+def _is_newer(row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether a row replaces the known one of the same uid. An object in Kubernetes is newer than its manifest."""
+    if row["version"] == known["version"]:
+        return row["in_cluster"] and not known["in_cluster"]
+    return bool(row["version"] > known["version"])
 
 
-def _insert(connection: Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+def _put(connection: Connection, rows: Sequence[_Row]) -> None:
+    """Write rows of different uids. No other transaction writes meanwhile, so what is read stays true."""
+    table = RECORDINGS.c
+    query = select(table.uid, table.id, table.version, table.in_cluster, table.created, table.search)
+    known = {one["uid"]: dict(one) for one in connection.execute(_of_uids(query, rows)).mappings()}
+    newer = [one for one in rows if one["uid"] not in known or _is_newer(one, known[one["uid"]])]
+    if not newer:
+        return
+    upsert(connection, RECORDINGS, newer, key=("uid",))
+    new = [one for one in newer if one["uid"] not in known]
+    ids = {one.uid: one.id for one in connection.execute(_of_uids(select(table.uid, table.id), new))} if new else {}
+    _put_words(connection, newer, ids | {uid: one["id"] for uid, one in known.items()}, known)
+
+
+def _put_words(
+    connection: Connection, rows: Sequence[_Row], ids: Mapping[str, int], known: Mapping[str, Mapping[str, Any]]
+) -> None:
+    added: list[_Row] = []
+    for row in rows:
+        uid = row["uid"]
+        had = _words(known[uid], ids[uid]) if uid in known else set()
+        has = _words(row, ids[uid])
+        added += [{"word": word, "created": created, "id": number} for word, created, number in sorted(has - had)]
+        for word, created, number in sorted(had - has):
+            place = (WORDS.c.word == word) & (WORDS.c.created == created) & (WORDS.c.id == number)
+            connection.execute(delete(WORDS).where(place))
+    upsert(connection, WORDS, added, key=("word", "created", "id"))
+
+
+def _words(row: Mapping[str, Any], number: int) -> set[tuple[str, int, int]]:
+    return {(word, row["created"], number) for word in row["search"].split()}
+
+
+def _of_uids(query: Any, rows: Sequence[_Row]) -> Any:
+    return query.where(RECORDINGS.c.uid.in_([one["uid"] for one in rows]))
 
 
 def _batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from recording_operator.api.meta import ObjectMeta
 from recording_operator.api.recording import Recording
 from recording_operator.backoff import exponential_s
-from recording_operator.catalog.database import CatalogError
 from recording_operator.catalog.entries import CatalogEntry, entry_of
+from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.reconciling import DoubtfulRow, Reconciler
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.kube.errors import KubeError, NotFound

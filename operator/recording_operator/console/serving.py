@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
-from recording_operator.catalog.database import CatalogError, open_database
+from recording_operator.catalog.database import open_database
+from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.keys import shared_key
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler

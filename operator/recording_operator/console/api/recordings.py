@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 
 from recording_operator.api.recording import Phase
 from recording_operator.catalog.entries import CatalogEntry
-from recording_operator.catalog.reading import CursorError, RecordingFilter
+from recording_operator.catalog.reading import CursorError
+from recording_operator.catalog.wanted import EntryFilter
 from recording_operator.console.api.addresses import NO_NUL, Address, Uid, UtcTime
 from recording_operator.console.api.models import RecordingDocument, RecordingListDocument, document_of
 from recording_operator.console.auth.callers import Caller
@@ -46,7 +47,7 @@ def list_recordings(
     cursor: Annotated[str | None, Query(max_length=400, description="From the page before.")] = None,
 ) -> RecordingListDocument:
     """Recordings in the namespaces where you may list them, the newest first."""
-    wanted = RecordingFilter(
+    wanted = EntryFilter(
         namespace=namespace,
         org=org,
         user=user,

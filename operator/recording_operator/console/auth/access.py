@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.api.names import GROUP
-from recording_operator.catalog.reading import VisibleNamespaces
+from recording_operator.catalog.wanted import VisibleNamespaces
 from recording_operator.console.auth.callers import Caller
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.resources import NAMESPACES, Resources

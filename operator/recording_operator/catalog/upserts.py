@@ -1,0 +1,43 @@
+"""Many rows in one statement."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Table, Text, cast, column, func, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from recording_operator.catalog.transactions import is_postgresql
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]) -> None:
+    """Insert rows, or replace what they have of those with the same key. All have the same columns."""
+    if not rows:
+        return
+    insert = insert_of(connection, table)
+    columns = [one for one in rows[0] if one not in key]
+    if is_postgresql(connection):
+        insert = insert.from_select(list(rows[0]), select(*_as_table(table, rows)))
+    if columns:
+        insert = insert.on_conflict_do_update(
+            index_elements=list(key), set_={name: insert.excluded[name] for name in columns}
+        )
+    else:
+        insert = insert.on_conflict_do_nothing()
+    if is_postgresql(connection):
+        connection.execute(insert)
+    else:
+        connection.execute(insert, list(rows))
+
+
+def insert_of(connection: Connection, table: Table) -> Any:
+    """INSERT, with what the database has for rows that exist already."""
+    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
+
+
+def _as_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The columns of rows that are sent as one document: a statement for each row would take ten times as long."""
+    document = cast(literal(json.dumps(rows, separators=(",", ":")), Text), JSON)
+    typed = [column(name, table.c[name].type) for name in rows[0]]
+    found = func.json_to_recordset(document).table_valued(*typed).render_derived(name="given", with_types=True)
+    return [found.c[name] for name in rows[0]]
