@@ -40,6 +40,7 @@ class RunningConsole:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.port = console.port
         self.url = f"http://{HOST}:{console.port}"
 
     def call(

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 MEDIA_TYPE: Final = "application/problem+json"
+_UNEXPECTED: Final = "Unexpected error. The log of the console says where."
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -41,6 +42,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
         return problem_response(Problem(HTTPStatus(error.status_code), str(error.detail), headers=error.headers))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(_request: Request, _error: Exception) -> Response:
+        return problem_response(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:

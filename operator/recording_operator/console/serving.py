@@ -23,6 +23,7 @@ from recording_operator.console.filling import Filling
 from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
+from recording_operator.console.protection import protected
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.process import StartError
@@ -94,7 +95,7 @@ class Console:
             reports=self._filling.reports,
             outdated=self._filling.outdated,
         )
-        self._app = make_app(parts, version=version)
+        self._app = protected(make_app(parts, version=version), options.settings)
         self._server: HttpServer | None = None
         self._health: HealthServer | None = None
 

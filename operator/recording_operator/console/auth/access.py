@@ -11,11 +11,14 @@ from typing import Any, Final
 from recording_operator.api.names import GROUP
 from recording_operator.catalog.wanted import VisibleNamespaces
 from recording_operator.console.auth.callers import Caller
+from recording_operator.console.auth.reviews import with_own_rights
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.resources import NAMESPACES, Resources
 from recording_operator.kube.rest import RestClient
 
 _PATH: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_RIGHT: Final = "create subjectaccessreviews.authorization.k8s.io"
+_NAMESPACES_RIGHT: Final = "get namespaces"
 REMEMBERED_S: Final = 30.0
 _MOST_REMEMBERED: Final = 100_000
 _AT_ONCE: Final = 8
@@ -79,7 +82,7 @@ class AccessReviewer:
             return created
         began_s = self._steady_s()
         try:
-            stored = self._resources.get(NAMESPACES, namespace)
+            stored = with_own_rights(lambda: self._resources.get(NAMESPACES, namespace), right=_NAMESPACES_RIGHT)
             created = datetime.fromisoformat(stored["metadata"]["creationTimestamp"])
         except NotFound:
             created = None
@@ -103,5 +106,6 @@ class AccessReviewer:
             "resourceAttributes": {name: value for name, value in attributes.items() if value},
         }
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
-        status = self._rest.request("POST", _PATH, body=body).get("status") or {}
+        reviewed = with_own_rights(lambda: self._rest.request("POST", _PATH, body=body), right=_RIGHT)
+        status = reviewed.get("status") or {}
         return bool(status.get("allowed"))

@@ -13,6 +13,7 @@ from recording_operator.console.auth.clients import SAFE_METHODS, ClientLookup, 
 from recording_operator.console.auth.cookies import SessionCookies
 from recording_operator.console.auth.rates import RequestRates
 from recording_operator.console.auth.sessions import BrowserSessions, csrf_of
+from recording_operator.console.auth.userproxy import UserProxy
 from recording_operator.console.problems import Problem, unauthenticated
 
 LONGEST_TOKEN: Final = 12 * 1024
@@ -39,15 +40,18 @@ class Authenticator:
     sessions: BrowserSessions
     cookies: SessionCookies
     clients: ClientLookup
+    proxy: UserProxy
     failures: RequestRates
     calls: RequestRates
+    partners: frozenset[str] = frozenset()
+    """Other origins whose pages may call the API with a token."""
 
     def visit(self, request: Request, *, csrf: str) -> Visit:
         """Who has sent it. `csrf` is the CSRF token in the request.
 
         Raises Problem 401, 403 or 429, and KubeError.
         """
-        if request.method not in SAFE_METHODS and is_foreign(request):
+        if request.method not in SAFE_METHODS and is_foreign(request) and not self._is_partner(request):
             raise Problem(HTTPStatus.FORBIDDEN, _FOREIGN)
         visit = self._visit(request, csrf)
         wait_s = self.calls.take(f"{visit.caller.username}\n{visit.caller.uid}")
@@ -85,9 +89,17 @@ class Authenticator:
         if header is not None:
             return Visit(caller=self._bearer(request, header))
         cookie = self.cookies.read(request)
-        if cookie is not None:
-            return self._session(request, cookie, csrf)
-        raise unauthenticated(_SEND_ONE)
+        visit = None if cookie is None else self._session(request, cookie, csrf)
+        if visit is not None:
+            return visit
+        named = self.proxy.caller(request)
+        if named is not None:
+            return Visit(caller=named)
+        raise unauthenticated(_SEND_ONE if cookie is None else _ENDED)
+
+    def _is_partner(self, request: Request) -> bool:
+        """Whether a page of another origin that may call the API has sent a token. No browser does that by itself."""
+        return "authorization" in request.headers and request.headers.get("origin") in self.partners
 
     def _bearer(self, request: Request, header: str) -> Caller:
         scheme, _, token = header.partition(" ")
@@ -98,14 +110,14 @@ class Authenticator:
             raise unauthenticated(_INVALID)
         return caller
 
-    def _session(self, request: Request, cookie: str, csrf: str) -> Visit:
+    def _session(self, request: Request, cookie: str, csrf: str) -> Visit | None:
         token = self.sessions.open(cookie)
         if token is None:
-            raise unauthenticated(_ENDED)
+            return None
         caller = self.tokens.caller(token)
         if caller is None:
             self.sessions.end(cookie)
-            raise unauthenticated(_ENDED)
+            return None
         if request.method not in SAFE_METHODS:
             self.check_change(request, cookie=cookie, csrf=csrf)
         return Visit(caller=caller, csrf=csrf_of(cookie))

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from recording_operator.console.auth.reviews import with_own_rights
 from recording_operator.kube.rest import Rest
 
 _PATH: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
+_RIGHT: Final = "create tokenreviews.authentication.k8s.io"
 REMEMBERED_S: Final = 60.0
 REJECTED_S: Final = 5.0
 """How long an invalid token is remembered: a token that is valid only now is soon accepted."""
@@ -48,7 +50,7 @@ class TokenReviewer:
         return known is not None and self._steady_s() < until_s
 
     def caller(self, token: str) -> Caller | None:
-        """Whose token it is; None for one that is not valid. Raises KubeError."""
+        """Whose token it is; None for one that is not valid. Raises KubeError and Problem 500."""
         key = _key(token)
         with self._lock:
             until_s, known = self._known.get(key, (0.0, None))
@@ -65,7 +67,8 @@ class TokenReviewer:
     def _review(self, token: str) -> Caller | None:
         spec: dict[str, Any] = {"token": token} | ({"audiences": self._audiences} if self._audiences else {})
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}
-        status: dict[str, Any] = self._rest.request("POST", _PATH, body=body).get("status") or {}
+        reviewed = with_own_rights(lambda: self._rest.request("POST", _PATH, body=body), right=_RIGHT)
+        status: dict[str, Any] = reviewed.get("status") or {}
         user = status.get("user") or {}
         if not status.get("authenticated") or not user.get("username"):
             return None

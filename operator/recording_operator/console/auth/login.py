@@ -1,5 +1,6 @@
 """Log in with a token of Kubernetes, and log out. The page with the form is one of the pages."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -13,6 +14,10 @@ from recording_operator.console.problems import Problem
 from recording_operator.kube.errors import KubeError
 
 _CLEAR: Final = {"Clear-Site-Data": '"cache", "storage"'}
+_PROBLEMS: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.FORBIDDEN: "origin",
+    HTTPStatus.TOO_MANY_REQUESTS: "busy",
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +36,7 @@ def log_in(
         door.check_own(request)
         caller = door.caller_of_token(request, token.strip())
     except Problem as problem:
-        return _again("busy" if problem.status is HTTPStatus.TOO_MANY_REQUESTS else "origin", path)
+        return _again(_PROBLEMS.get(problem.status, "unavailable"), path)
     except KubeError:
         return _again("unavailable", path)
     if caller is None:

@@ -10,6 +10,7 @@ from recording_operator.console.auth.clients import ClientLookup
 from recording_operator.console.auth.cookies import SessionCookies
 from recording_operator.console.auth.rates import RequestRates
 from recording_operator.console.auth.sessions import BrowserSessions, SessionLimits
+from recording_operator.console.auth.userproxy import UserProxy
 from recording_operator.kube.rest import Rest
 from recording_operator.settings import ConsoleSettings
 
@@ -25,6 +26,8 @@ def make_authenticator(
         sessions=BrowserSessions(table, now=now, limits=limits),
         cookies=SessionCookies(clients),
         clients=clients,
+        proxy=UserProxy(settings.user_proxy),
         failures=RequestRates(per_minute=settings.failures_per_minute),
+        partners=frozenset(settings.cors_origins),
         calls=RequestRates(per_minute=settings.calls_per_minute),
     )
