@@ -37,6 +37,7 @@ def check_headers(headers: dict[str, str], *, page: bool = False) -> None:
         ("GET", f"{LIST}?limit=0", 422),
         ("GET", f"{LIST}/none/none", 404),
         ("GET", "/api/v1/none", 404),
+        ("GET", f"{LIST}/", 404),
         ("PUT", LIST, 405),
         ("BREW", LIST, 501),
         ("POST", "/login", 303),
