@@ -73,6 +73,7 @@ class Console:
             connection, user_agent=_USER_AGENT, observer=self._metrics, on_server_time=clock.note_server_time
         )
         self._filling = Filling(rest, writer=CatalogWriter(engine), reconciler=Reconciler(engine), now=clock.now)
+        self._metrics.outdated_from(self._filling.outdated)
         self._access = AccessReviewer(rest)
         callers = RestClient(_without_credentials(connection), user_agent=_USER_AGENT)
 
