@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from recording_operator.api.storagereport import StorageReport
-from recording_operator.cli.reports.org_history import cost_of, of_org
+from recording_operator.costs.org_history import cost_of, of_org
 from recording_operator.kube.rest import RestClient
 from tests.cli.conftest import Person
 from tests.cli.reported import growing, in_cluster, refreshed

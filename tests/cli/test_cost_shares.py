@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording_operator.api.storagereport import ReportScope
-from recording_operator.cli.reports.org_history import cost_of, of_org
 from recording_operator.cli.reports.owner_shares import StoredBytes, shared, stored_bytes
+from recording_operator.costs.org_history import cost_of, of_org
 from recording_operator.kube.rest import RestClient
 from tests.cli.conftest import Person
 from tests.cli.reported import growing, in_cluster, refreshed

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from localcluster import ControlPlane
-from recording_operator.cli.recordings.object_events import ObjectEvent, ObjectEvents
 from recording_operator.cli.recordings.status_page import status_page
 from recording_operator.cli.screen.page import PageStyle
 from recording_operator.kube.events import EventRecorder, EventType
 from recording_operator.kube.rest import RestClient
+from recording_operator.user_actions.object_events import ObjectEvent, ObjectEvents
 from tests.cli.conftest import PROGRAM, People
 from tests.kube.objects import a_recording, set_status
 from tests.support.terminal import Terminal

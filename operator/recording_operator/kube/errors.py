@@ -25,6 +25,7 @@ _QUOTED: Final = re.compile(
     r'Invalid value: "(?:[^"\\]|\\.)*"|Invalid value: .*?(?=: |$)|"[^"]*"|\S+://\S+',
     re.DOTALL,
 )
+_STRICT: Final = re.compile(r'(unknown|duplicate) field "([A-Za-z0-9_.\[\]-]{1,200})"')
 _MESSAGE_BYTES: Final = 512
 
 
@@ -131,7 +132,8 @@ def error_from_response(
         return NamespaceTerminating(message, status=status)
     kind = _BY_STATUS.get(status, UnexpectedAnswer)
     if kind is Invalid:
-        return Invalid(message, status=status, problems=_problems(details.get("causes") or ()))
+        problems = _problems(details.get("causes") or ()) or _wrong_fields(str((body or {}).get("message") or ""))
+        return Invalid(message, status=status, problems=problems)
     return kind(message, status=status)
 
 
@@ -145,6 +147,11 @@ def _problems(causes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Without repetitions: the API server may list a problem of a field more than once."""
     found = (_problem(str(cause["field"]), str(cause.get("message") or "")) for cause in causes if cause.get("field"))
     return tuple(dict.fromkeys(found))
+
+
+def _wrong_fields(message: str) -> tuple[str, ...]:
+    """Fields that the server does not know, or that are there twice, if the request has strict field validation."""
+    return tuple(f"{field}: {what} field" for what, field in _STRICT.findall(message))
 
 
 def _problem(field: str, message: str) -> str:

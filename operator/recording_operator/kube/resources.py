@@ -192,10 +192,20 @@ class Resources:
             yield _change(line, request=f"{WATCH} {path}")
 
     def create(
-        self, kind: ResourceKind, body: Mapping[str, Any], *, namespace: str | None = None, dry_run: bool = False
+        self,
+        kind: ResourceKind,
+        body: Mapping[str, Any],
+        *,
+        namespace: str | None = None,
+        dry_run: bool = False,
+        is_strict: bool = False,
     ) -> dict[str, Any]:
-        """Create an object; with `dry_run`, only let the server check it. Raises AlreadyExists, Invalid."""
-        return self._rest.request("POST", kind.collection(namespace), body=body, query=_dry_run(dry_run))
+        """Create an object; with `dry_run`, only let the server check it. Raises AlreadyExists, Invalid.
+
+        `is_strict`: fields that the server does not know are an error. Otherwise it ignores them.
+        """
+        query = {**_dry_run(dry_run), **({"fieldValidation": "Strict"} if is_strict else {})}
+        return self._rest.request("POST", kind.collection(namespace), body=body, query=query)
 
     def patch(
         self,

@@ -10,11 +10,12 @@ from recording_operator.api.names import API_VERSION
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.recordings.filters import RecordingFilter
-from recording_operator.cli.recordings.row import COLUMNS, CSV_COLUMNS, WIDE_COLUMNS, ListedRecording, row_of
+from recording_operator.cli.recordings.row import COLUMNS, WIDE_COLUMNS, ListedRecording, row_of
 from recording_operator.cli.screen.formats import as_list, write_csv, write_document
 from recording_operator.cli.screen.text import table, wants_colour
 from recording_operator.cli.verb import note
 from recording_operator.kube.resources import RECORDINGS
+from recording_operator.user_actions.csv_columns import CSV_COLUMNS
 
 _PHASE_COLUMN: Final = COLUMNS.index("PHASE")
 _LAST: Final = "\U0010ffff"

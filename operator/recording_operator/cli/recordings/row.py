@@ -9,10 +9,6 @@ from recording_operator.times import age, relative
 
 COLUMNS: Final = ("NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "LOCATION", "AGE")
 WIDE_COLUMNS: Final = (*COLUMNS, "ORG", "REASON", "TITLE")
-CSV_COLUMNS: Final = (
-    "namespace", "name", "phase", "reason", "progress", "bytes", "attempts", "next_retry", "expires", "location", "org",
-    "user", "project", "title", "created", "completed",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from recording_operator.cli.caller import open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
-from recording_operator.cli.recordings.object_events import events_of
 from recording_operator.cli.recordings.status_page import status_page
 from recording_operator.cli.screen.formats import without_managed_fields, write_document
 from recording_operator.cli.screen.page import PageStyle
 from recording_operator.cli.verb import Failure
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.resources import RECORDINGS
+from recording_operator.user_actions.object_events import events_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ from typing import Any, Final
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.recordings.artifact_lines import write_artifacts
 from recording_operator.cli.recordings.last_write import last_status_write
-from recording_operator.cli.recordings.object_events import ObjectEvents
 from recording_operator.cli.recordings.words import reason_sentence
 from recording_operator.cli.screen.bars import bar, stored_share
 from recording_operator.cli.screen.page import Page, PageStyle
 from recording_operator.cli.screen.text import phase_style
 from recording_operator.times import age, parse_time, relative, span
+from recording_operator.user_actions.object_events import ObjectEvents
 
 _BAR_COLUMNS: Final = 30
 _OF_PHASE: Final = frozenset({"Ready", "Reconciling", "Stalled"})

@@ -8,10 +8,10 @@ from typing import Final
 from recording_operator.api.storagereport import ClassRow, DownloadSource, ReportRow, ReportTotals, StorageReportStatus
 from recording_operator.api.storagereport_history import HistoryEntry
 from recording_operator.cells import clean, fitted, width
-from recording_operator.cli.reports.org_history import org_total
 from recording_operator.cli.screen.bars import bar
 from recording_operator.cli.screen.panels import Look, sparkline
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
+from recording_operator.costs.org_history import org_total
 from recording_operator.costs.tables import aligned
 from recording_operator.usage.sample import OTHER
 

@@ -16,12 +16,13 @@ from recording_operator.cli.reports.counted import CountedError
 from recording_operator.cli.reports.counted_cluster import from_cluster
 from recording_operator.cli.reports.notices import note_state, note_unpriced, why_not
 from recording_operator.cli.reports.org_cost_tables import OrgCost, write_cost
-from recording_operator.cli.reports.org_history import of_org
-from recording_operator.cli.reports.org_report import first_day, note_parts, report_of, scope_in, within
+from recording_operator.cli.reports.org_report import note_parts, report_of
 from recording_operator.cli.reports.owner_shares import shared, stored_bytes
 from recording_operator.cli.verb import Failure, explained, note
 from recording_operator.costs.export import Step, rows, whole_history
+from recording_operator.costs.org_history import first_day, of_org, within
 from recording_operator.costs.report import CurrencyError, currency_of
+from recording_operator.costs.report_choice import scope_in
 from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.view import ReportView, unpriced

@@ -7,22 +7,22 @@ from typing import Annotated, Final
 from fastapi import Depends, Path, Query
 from pydantic import AfterValidator
 
-_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_SUBDOMAIN: Final = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+SUBDOMAIN: Final = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 NO_NUL: Final = r"^[^\x00]*$"
 """PostgreSQL has no text with NUL."""
 
 NamespaceName = Annotated[
-    str, Path(pattern=_LABEL, max_length=63, description="Namespace of the Recording.", examples=["team-a"])
+    str, Path(pattern=LABEL, max_length=63, description="Namespace of the Recording.", examples=["team-a"])
 ]
 RecordingName = Annotated[
-    str, Path(pattern=_SUBDOMAIN, max_length=253, description="Name of the Recording.", examples=["weekly-sync"])
+    str, Path(pattern=SUBDOMAIN, max_length=253, description="Name of the Recording.", examples=["weekly-sync"])
 ]
 ArtifactName = Annotated[
-    str, Path(pattern=_LABEL, max_length=63, description="Name of the artifact.", examples=["video"])
+    str, Path(pattern=LABEL, max_length=63, description="Name of the artifact.", examples=["video"])
 ]
 ObjectName = Annotated[
-    str, Path(pattern=_SUBDOMAIN, max_length=253, description="Name of the object.", examples=["archive"])
+    str, Path(pattern=SUBDOMAIN, max_length=253, description="Name of the object.", examples=["archive"])
 ]
 Uid = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]+$", max_length=64, examples=["0f0e5a9c-4f0d-4b7e-9a53-3c1c2f1f4f55"])]
 ExpectedUid = Annotated[

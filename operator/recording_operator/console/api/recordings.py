@@ -5,11 +5,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from recording_operator.api.recording import Phase
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError
-from recording_operator.catalog.wanted import EntryFilter
-from recording_operator.console.api.addresses import NO_NUL, Address, Uid, UtcTime
+from recording_operator.console.api.addresses import Address, Uid
+from recording_operator.console.api.filters import Wanted
 from recording_operator.console.api.models import RecordingDocument, RecordingListDocument, document_of
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
@@ -23,41 +22,17 @@ _NOT_FOUND: Final = problems(HTTPStatus.NOT_FOUND)
 router = APIRouter(prefix="/api/v1/recordings", tags=["recordings"])
 
 
-_Filter = Annotated[str | None, Query(max_length=253, pattern=NO_NUL)]
-
-
 @router.get("", responses=problems(HTTPStatus.BAD_REQUEST))
 def list_recordings(
     parts: Parts,
     caller: Authenticated,
+    wanted: Wanted,
     *,
-    namespace: _Filter = None,
-    org: _Filter = None,
-    user: _Filter = None,
-    project: _Filter = None,
-    phase: Annotated[Phase | None, Query()] = None,
-    location: _Filter = None,
-    q: Annotated[
-        str | None,
-        Query(max_length=200, pattern=NO_NUL, description="Words of title, name, organisation or user."),
-    ] = None,
-    created_from: Annotated[UtcTime | None, Query(alias="from", description="Created at this time or later.")] = None,
-    created_before: Annotated[UtcTime | None, Query(alias="to", description="Created before this time.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="From the page before.")] = None,
 ) -> RecordingListDocument:
     """Recordings in the namespaces where you may list them, the newest first."""
-    wanted = EntryFilter(
-        namespace=namespace,
-        org=org,
-        user=user,
-        project=project,
-        phase=phase,
-        location=location,
-        text=q,
-        created_from=created_from,
-        created_before=created_before,
-    )
+    namespace = wanted.namespace
     visible = parts.access.visible(caller, parts.reader.namespaces() if namespace is None else [namespace])
     try:
         page = parts.reader.page(wanted, visible=visible, limit=limit, cursor=cursor)

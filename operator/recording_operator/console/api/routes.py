@@ -4,12 +4,30 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from recording_operator.console.api import artifacts, controls, recordings
+from recording_operator.console.api import (
+    artifacts,
+    callers,
+    controls,
+    creating,
+    events,
+    exporting,
+    locations,
+    recordings,
+    reports,
+    usage,
+)
 from recording_operator.console.files import serving
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     recordings.router,
     controls.router,
     artifacts.router,
+    events.router,
+    creating.router,
+    exporting.router,
+    locations.router,
+    reports.router,
+    usage.router,
+    callers.router,
     serving.router,
 )

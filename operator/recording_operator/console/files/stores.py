@@ -55,8 +55,9 @@ class ConsoleStores:
         )
 
     def opened(self, location: StorageLocation) -> LocationStore:
-        """The store of a location that needs no credentials. Raises LocationError."""
-        return open_store(location, None, roots=self._roots)
+        """The store of a location. Raises LocationError, SecretError, KubeError."""
+        credentials = location_credentials(self._kube, location, operator_namespace=self._operator_namespace)
+        return open_store(location, credentials, roots=self._roots)
 
 
 @contextmanager

@@ -1,12 +1,16 @@
-"""What the history of a StorageReport says about one organisation."""
+"""What the history of a StorageReport says about a period and about one organisation."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.costs.money import ZERO
 from recording_operator.usage.sample import OTHER
+
+_DAY_CHARS: Final = len("2026-11-01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +44,17 @@ def org_total(history: Iterable[HistoryEntry], org: str) -> Decimal | None:
     """What an organisation has cost; None if it may be a part of (other) on some day."""
     found = of_org(history, org)
     return None if found.hidden else cost_of(row for entry in found.entries for row in entry.orgs)
+
+
+def within(history: Iterable[HistoryEntry], begin: date | None, end: date | None) -> list[HistoryEntry]:
+    """The entries of a period. A month is included if its first day is."""
+    return [
+        entry
+        for entry in history
+        if (begin is None or first_day(entry) >= begin) and (end is None or first_day(entry) <= end)
+    ]
+
+
+def first_day(entry: HistoryEntry) -> date:
+    """The day, or the first of the month."""
+    return date.fromisoformat(f"{entry.date}-01"[:_DAY_CHARS])
