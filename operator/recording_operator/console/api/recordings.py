@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError
+from recording_operator.catalog.wanted import Sort
 from recording_operator.console.api.addresses import Address, Uid
 from recording_operator.console.api.filters import Wanted
 from recording_operator.console.api.models import RecordingDocument, RecordingListDocument, document_of
@@ -30,12 +31,14 @@ def list_recordings(
     *,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="From the page before.")] = None,
+    sort: Annotated[Sort, Query(description="By what they are sorted.")] = Sort.CREATED,
+    ascending: Annotated[bool, Query(description="The oldest or smallest first.")] = False,
 ) -> RecordingListDocument:
-    """Recordings in the namespaces where you may list them, the newest first."""
+    """Recordings in the namespaces where you may list them. A cursor continues the page with the same parameters."""
     namespace = wanted.namespace
     visible = parts.access.visible(caller, parts.reader.namespaces() if namespace is None else [namespace])
     try:
-        page = parts.reader.page(wanted, visible=visible, limit=limit, cursor=cursor)
+        page = parts.reader.page(wanted, visible=visible, limit=limit, cursor=cursor, sort=sort, ascending=ascending)
     except CursorError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
     return RecordingListDocument(
