@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from recording_operator.catalog.errors import CatalogUnavailable
 from recording_operator.console.api.routes import ROUTERS
 from recording_operator.console.auth import login
 from recording_operator.console.feeding import RECORDINGS_FEED
@@ -34,6 +35,12 @@ def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
                 knownAt=None if known_at is None else known_at.isoformat(),
             )
         )
+
+    @app.exception_handler(CatalogUnavailable)
+    def _no_catalog(_request: Request, _error: CatalogUnavailable) -> Response:
+        retry = {"Retry-After": str(_RETRY_AFTER_S)}
+        detail = "The database of the catalog does not respond. Try again later."
+        return problem_response(Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry))
 
     for router in (login.router, *ROUTERS):
         app.include_router(router)
