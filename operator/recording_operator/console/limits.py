@@ -18,8 +18,9 @@ from recording_operator.console.problems import Problem, problem_response
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_PATH: Final = 8 * 1024
 LONGEST_HEADERS: Final = 16 * 1024
-LARGE_BODIES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = ()
-"""Method and path of requests whose body has no limit here, because the route reads it piece by piece."""
+LARGE_BODIES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (("PUT", re.compile(r"/upload-parts/[^/]+")),)
+"""Method and path of requests whose body has no limit here, because the route reads it piece by piece, and limits the
+time for all of it."""
 _CLOSE: Final = {"Connection": "close"}
 
 _logger = logging.getLogger(__name__)
@@ -118,7 +119,8 @@ class RequestGate:
         task = asyncio.create_task(_guarded(self._app, scope, receive, first))
         task.add_done_callback(lambda _: _set(begun))
         try:
-            await asyncio.wait({begun}, timeout=self._limits.response_timeout_s)
+            timeout_s = None if _may_be_large(scope) else self._limits.response_timeout_s
+            await asyncio.wait({begun}, timeout=timeout_s)
             if begun.done():
                 await task
                 return

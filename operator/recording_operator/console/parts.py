@@ -15,7 +15,7 @@ from recording_operator.console.auth.access import AccessReviewer, Action
 from recording_operator.console.auth.authentication import Authenticator, Visit
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.books import ObjectBook
-from recording_operator.console.files.links import LinkSigner
+from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
 from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.problems import Problem
 from recording_operator.kube.client import KubeApi
@@ -38,7 +38,8 @@ class ConsoleParts:
     kube: KubeApi
     """The API server with the console's own rights."""
     stores: ConsoleStores
-    links: LinkSigner
+    links: LinkSigner[FileLink]
+    part_links: LinkSigner[PartLink]
     now: Callable[[], datetime]
     locations: ObjectBook[StorageLocation]
     reports: ObjectBook[StorageReport]

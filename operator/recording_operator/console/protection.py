@@ -10,8 +10,8 @@ from recording_operator.console.headers import SecurityHeaders
 from recording_operator.console.limits import METHODS, RequestGate, RequestLimits
 from recording_operator.settings import ConsoleSettings
 
-_SENT: Final = ("Authorization", "Content-Type", "Range")
-_EXPOSED: Final = ("Content-Disposition", "Content-Range", "Retry-After")
+_SENT: Final = ("Authorization", "Content-MD5", "Content-Type", "Range")
+_EXPOSED: Final = ("Content-Disposition", "Content-Range", "ETag", "Retry-After")
 
 
 def protected(app: ASGIApp, settings: ConsoleSettings) -> ASGIApp:

@@ -17,7 +17,7 @@ from recording_operator.console.app import make_app
 from recording_operator.console.auth.access import AccessReviewer
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.auth.setup import make_authenticator
-from recording_operator.console.files.links import LinkSigner
+from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
 from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.filling import Filling
 from recording_operator.console.metrics import ConsoleMetrics
@@ -86,7 +86,8 @@ class Console:
         parts = ConsoleParts(
             kube=kube,
             stores=ConsoleStores(kube, operator_namespace=options.namespace, roots=options.roots),
-            links=LinkSigner(lambda: shared_key(engine, _LINKS), now=clock.now),
+            links=LinkSigner(FileLink, lambda: shared_key(engine, _LINKS), now=clock.now),
+            part_links=LinkSigner(PartLink, lambda: shared_key(engine, _LINKS), now=clock.now),
             reader=CatalogReader(engine),
             authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,

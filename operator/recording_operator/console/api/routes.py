@@ -14,9 +14,11 @@ from recording_operator.console.api import (
     locations,
     recordings,
     reports,
+    uploads,
     usage,
 )
 from recording_operator.console.files import serving
+from recording_operator.console.uploads import receiving
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     recordings.router,
@@ -30,4 +32,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     usage.router,
     callers.router,
     serving.router,
+    uploads.router,
+    uploads.companion_router,
+    receiving.router,
 )

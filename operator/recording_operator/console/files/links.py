@@ -1,4 +1,4 @@
-"""Signed links to files in directories: who has one can read the file until it expires."""
+"""Signed links to what is in directories: who has one can read the file, or send the part, until it expires."""
 
 import base64
 import binascii
@@ -8,10 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 _LONGEST_CHARS: Final = 8192
-_PURPOSE: Final = b"recordings.dev/file-link/v1\n"
 
 
 class LinkError(Exception):
@@ -22,10 +21,25 @@ class LinkError(Exception):
         self.is_expired = is_expired
 
 
+class SignedLink(Protocol):
+    """A dataclass that says what a link is for. `purpose` keeps links of one kind from being used as another."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    purpose: ClassVar[str]
+
+    @property
+    def expires(self) -> int:
+        """Seconds since 1970."""
+
+
+L = TypeVar("L", bound=SignedLink)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLink:
-    """What a link is for: exactly this file of this Recording."""
+    """Exactly this file of this Recording, to read it."""
 
+    purpose: ClassVar[str] = "file-link"
     location: str
     key: str
     etag: str
@@ -37,21 +51,38 @@ class FileLink:
     """Seconds since 1970."""
 
 
-class LinkSigner:
-    """Makes links, and reads them again. Thread-safe."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartLink:
+    """Exactly this part of this upload, to send it."""
 
-    def __init__(self, key: Callable[[], bytes], *, now: Callable[[], datetime]) -> None:
+    purpose: ClassVar[str] = "part-link"
+    location: str
+    key: str
+    upload_id: str
+    part_number: int
+    size_bytes: int
+    md5: str | None
+    """In hex."""
+    expires: int
+    """Seconds since 1970."""
+
+
+class LinkSigner(Generic[L]):
+    """Makes links of one kind, and reads them again. Thread-safe."""
+
+    def __init__(self, kind: type[L], key: Callable[[], bytes], *, now: Callable[[], datetime]) -> None:
         """`key` is shared by all replicas, and is called at first use."""
+        self._kind = kind
         self._find_key = key
         self._key: bytes | None = None
         self._now = now
 
-    def token(self, link: FileLink) -> str:
+    def token(self, link: L) -> str:
         """The text of a link."""
         body = json.dumps(asdict(link), separators=(",", ":")).encode()
         return f"{_encoded(body)}.{_encoded(self._signature(body))}"
 
-    def link(self, token: str) -> FileLink:
+    def link(self, token: str) -> L:
         """The link with this text. Raises LinkError."""
         body, _, signature = token.partition(".")
         try:
@@ -62,7 +93,7 @@ class LinkSigner:
                 raise LinkError(is_expired=False)
         except (binascii.Error, ValueError):
             raise LinkError(is_expired=False) from None
-        link = FileLink(**json.loads(data))
+        link = self._kind(**json.loads(data))
         if self._now() >= datetime.fromtimestamp(link.expires, UTC):
             raise LinkError(is_expired=True)
         return link
@@ -70,7 +101,7 @@ class LinkSigner:
     def _signature(self, body: bytes) -> bytes:
         if self._key is None:
             self._key = self._find_key()
-        return hmac.digest(self._key, _PURPOSE + body, hashlib.sha256)
+        return hmac.digest(self._key, f"recordings.dev/{self._kind.purpose}/v1\n".encode() + body, hashlib.sha256)
 
 
 def _encoded(data: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Uploads from clients: URLs for the parts of an upload that the operator has opened, and its end."""
