@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,7 @@ from recording_operator.catalog.conditions import conditions_of
 from recording_operator.catalog.entries import CatalogEntry, as_time, entry_of_row
 from recording_operator.catalog.searching import Order, Search
 from recording_operator.catalog.sizes import FEW, Sizes
+from recording_operator.catalog.summaries import expiring_rows, phase_counts
 from recording_operator.catalog.tables import FEEDS, RECORDINGS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import is_postgresql, transaction
@@ -30,10 +31,14 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogPage:
-    """Entries in order. `cursor` leads to the next page; None at the end."""
+    """Entries in order. `cursor` leads to the next page; None at the end.
+
+    `back` leads in the opposite order to what comes before; None at the beginning.
+    """
 
     entries: tuple[CatalogEntry, ...]
     cursor: str | None
+    back: str | None = None
 
 
 class CatalogReader:
@@ -67,9 +72,11 @@ class CatalogReader:
             rows = connection.execute(self._statement(search, connection)).mappings().all()
         shown = rows[:limit]
         more = len(rows) > len(shown)
+        opposite = Order(sort=sort, ascending=not ascending, after=None)
         return CatalogPage(
             entries=tuple(entry_of_row(row) for row in shown),
             cursor=_cursor(order, (shown[-1][order.column], shown[-1]["id"])) if more else None,
+            back=_cursor(opposite, (shown[0][order.column], shown[0]["id"])) if shown and after is not None else None,
         )
 
     def _statement(self, search: Search, connection: Connection) -> Select[Any]:
@@ -101,6 +108,17 @@ class CatalogReader:
         with transaction(self._engine) as connection:
             names = connection.scalars(select(found.c.namespace).where(found.c.namespace.is_not(None)))
             return tuple(sorted(names))
+
+    def counts(self, visible: VisibleNamespaces) -> Mapping[str, int]:
+        """How many Recordings are in each phase. Of those that have not ended, the ones in Kubernetes."""
+        with transaction(self._engine) as connection:
+            return phase_counts(connection, visible)
+
+    def expiring(self, visible: VisibleNamespaces, *, before: datetime, limit: int) -> tuple[CatalogEntry, ...]:
+        """Recordings in Kubernetes that have not ended and whose sources expire before that time, those first."""
+        with transaction(self._engine) as connection:
+            rows = expiring_rows(connection, visible, before=before, limit=limit)
+        return tuple(map(entry_of_row, rows))
 
     def complete_at(self, feed: str) -> datetime | None:
         """When the feed last knew everything."""

@@ -1,0 +1,79 @@
+"""Counts by phase, sources that expire soon, and the way back from a page."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from recording_operator.catalog.entries import CatalogEntry
+from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
+from recording_operator.catalog.writing import CatalogWriter
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+EVERYTHING = VisibleNamespaces(everything=True, since={})
+
+
+def an_entry(number: int, **fields: object) -> CatalogEntry:
+    usual = {
+        "uid": f"u-{number}", "namespace": "team", "name": f"n-{number:03}", "org": "acme", "labels": {},
+        "phase": "Pending", "created": START + timedelta(minutes=number), "stored_uid": f"u-{number}",
+        "in_cluster": True, "version": number + 1,
+    }  # fmt: skip
+    return CatalogEntry(**{**usual, **fields})  # type: ignore[arg-type]
+
+
+def test_unfinished_recordings_that_are_gone_are_not_counted(reader: CatalogReader, writer: CatalogWriter) -> None:
+    phases = ("Complete", "Failed", "Uploading", "Pending")
+    writer.put(an_entry(number, phase=phase) for number, phase in enumerate(phases))
+    writer.put(an_entry(10 + number, phase=phase, in_cluster=False) for number, phase in enumerate(phases))
+    assert dict(reader.counts(EVERYTHING)) == {"Complete": 2, "Failed": 2, "Uploading": 1, "Pending": 1}
+
+
+def test_only_visible_rows_are_counted_also_in_many_namespaces(reader: CatalogReader, writer: CatalogWriter) -> None:
+    writer.put(an_entry(number, namespace=f"ns-{number}", phase="Failed") for number in range(250))
+    writer.put([an_entry(300, namespace="other", phase="Failed")])
+    visible = VisibleNamespaces(since={f"ns-{number}": START for number in range(250)})
+    assert dict(reader.counts(visible)) == {"Failed": 250}
+    assert dict(reader.counts(VisibleNamespaces(since={"ns-1": START + timedelta(hours=1)}))) == {}
+    assert dict(reader.counts(VisibleNamespaces(since={}))) == {}
+
+
+def test_sources_that_expire_soon_come_in_order(reader: CatalogReader, writer: CatalogWriter) -> None:
+    def expires(hours: int, number: int, **fields: object) -> CatalogEntry:
+        return an_entry(number, expires=START + timedelta(hours=hours), **fields)
+
+    writer.put(
+        [
+            expires(5, 0, phase="Uploading"),
+            expires(2, 1, namespace="other"),
+            expires(3, 2),
+            expires(30, 3),
+            expires(1, 4, phase="Failed"),
+            expires(1, 5, in_cluster=False),
+            an_entry(6),
+        ]
+    )
+    before = START + timedelta(hours=24)
+    found = reader.expiring(EVERYTHING, before=before, limit=10)
+    assert [one.uid for one in found] == ["u-1", "u-2", "u-0"]
+    assert [one.uid for one in reader.expiring(EVERYTHING, before=before, limit=1)] == ["u-1"]
+    mine = VisibleNamespaces(since={"team": START})
+    assert [one.uid for one in reader.expiring(mine, before=before, limit=10)] == ["u-2", "u-0"]
+
+
+@pytest.mark.parametrize("ascending", [False, True])
+def test_the_way_back_shows_the_same_rows(reader: CatalogReader, writer: CatalogWriter, ascending: bool) -> None:
+    writer.put(an_entry(number) for number in range(25))
+    pages, cursor = [], None
+    while True:
+        page = reader.page(EntryFilter(), visible=EVERYTHING, limit=10, cursor=cursor, ascending=ascending)
+        pages.append(page)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert pages[0].back is None
+    assert [len(page.entries) for page in pages] == [10, 10, 5]
+    for before, after in pairwise(pages):
+        back = reader.page(EntryFilter(), visible=EVERYTHING, limit=10, cursor=after.back, ascending=not ascending)
+        assert tuple(reversed(back.entries)) == before.entries
