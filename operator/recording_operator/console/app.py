@@ -11,6 +11,7 @@ from recording_operator.console.api.routes import ROUTERS
 from recording_operator.console.auth import login
 from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.openapi import describe
+from recording_operator.console.pages.site import make_pages, mount_of
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem, add_problem_handlers, problem_response
 from recording_operator.kube.errors import KubeError
@@ -45,4 +46,5 @@ def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
     for router in (login.router, *ROUTERS):
         app.include_router(router)
     describe(app)
+    app.router.routes.append(mount_of(make_pages(parts, version=version)))
     return app

@@ -1,0 +1,175 @@
+"""The first page: what is stored, what it costs and will cost, and what needs attention."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from recording_operator.api.meta import ConditionStatus
+from recording_operator.api.recording_status import Phase
+from recording_operator.api.storagereport import ReportCost, ReportTotals, ReportUploads, StorageReport
+from recording_operator.api.storagereport_history import HistoryEntry
+from recording_operator.catalog.wanted import VisibleNamespaces
+from recording_operator.console.pages.rendering import Rendered
+from recording_operator.console.pages.reports import (
+    BreakdownRow,
+    ChosenReport,
+    Costs,
+    chosen_report,
+    costs_of,
+    days_of,
+    first_day,
+    shares,
+)
+from recording_operator.console.pages.states import RecordingLine, row_of
+from recording_operator.console.pages.words import unix_seconds
+from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
+from recording_operator.costs.budget import percent_of
+
+_SOON: Final = timedelta(hours=24)
+_MOST_EXPIRING: Final = 10
+_FULL: Final = 100
+_NEARLY: Final = 80
+_ALARMS: Final = ("BudgetExceeded", "ForecastExceedsBudget")
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetView:
+    """How much of the budget is used, and will be."""
+
+    amount: Decimal
+    currency: str
+    used_percent: Decimal
+    projected_percent: Decimal
+
+    @property
+    def tone(self) -> str:
+        """The colour of its bar."""
+        if self.used_percent >= _FULL:
+            return "bad"
+        return "warn" if max(self.used_percent, self.projected_percent) >= _NEARLY else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayView:
+    """A point of the charts."""
+
+    date: str
+    x: int
+    storage_gb: Decimal
+    costs: Costs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportNumbers:
+    """What the StorageReport says."""
+
+    name: str
+    cost: ReportCost
+    totals: ReportTotals
+    uploads: ReportUploads
+    budget: BudgetView | None
+    alarms: tuple[str, ...]
+    as_of: datetime | None
+    growth: tuple[DayView, ...]
+    days: tuple[DayView, ...]
+    orgs: tuple[BreakdownRow, ...]
+    classes: tuple[BreakdownRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseCounts:
+    """Recordings of the catalog by phase."""
+
+    complete: int
+    failed: int
+    uploading: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """A Recording whose source expires soon."""
+
+    row: RecordingLine
+    expires: datetime
+
+
+@router.get("/")
+def overview(
+    page: Rendered, parts: Parts, visit: SignedIn, report: Annotated[str, Query(max_length=253)] = ""
+) -> Response:
+    """The page."""
+    chosen = chosen_report(parts, visit.caller, report)
+    visible = parts.access.visible(visit.caller, parts.reader.namespaces())
+    return page.whole(
+        "overview.html",
+        title="Overview",
+        active="overview",
+        visit=visit,
+        chosen=chosen,
+        report=_report(chosen),
+        counts=_counts(parts, visible),
+        expiring=_expiring(parts, visible, page.now),
+        soon_hours=_SOON // timedelta(hours=1),
+    )
+
+
+def _counts(parts: ConsoleParts, visible: VisibleNamespaces) -> PhaseCounts:
+    found = parts.reader.counts(visible)
+    return PhaseCounts(
+        complete=found.get(Phase.COMPLETE, 0),
+        failed=found.get(Phase.FAILED, 0),
+        uploading=found.get(Phase.UPLOADING, 0),
+        pending=found.get(Phase.PENDING, 0),
+    )
+
+
+def _expiring(parts: ConsoleParts, visible: VisibleNamespaces, now: datetime) -> list[Expiring]:
+    found = parts.reader.expiring(visible, before=now + _SOON, limit=_MOST_EXPIRING)
+    return [Expiring(row=row_of(entry), expires=entry.expires) for entry in found if entry.expires is not None]
+
+
+def _report(chosen: ChosenReport) -> ReportNumbers | None:
+    if chosen.report is None:
+        return None
+    report, status = chosen.report, chosen.report.status
+    cost = status.cost or ReportCost()
+    return ReportNumbers(
+        name=report.metadata.name,
+        cost=cost,
+        totals=status.totals or ReportTotals(),
+        uploads=status.uploads or ReportUploads(),
+        budget=_budget(report, cost),
+        alarms=tuple(
+            one.message for one in status.conditions if one.type in _ALARMS and one.status is ConditionStatus.TRUE
+        ),
+        as_of=status.as_of,
+        growth=tuple(map(_day, status.history)),
+        days=tuple(map(_day, days_of(status.history))),
+        orgs=tuple(shares((row.name, row.recordings, row.objects, row.bytes, row.cost) for row in status.by_org)),
+        classes=tuple(shares((row.name, None, row.objects, row.bytes, row.cost) for row in status.by_storage_class)),
+    )
+
+
+def _budget(report: StorageReport, cost: ReportCost) -> BudgetView | None:
+    budget = report.spec.budget
+    if budget is None or budget.currency != cost.currency or not budget.amount:
+        return None
+    return BudgetView(
+        amount=budget.amount,
+        currency=budget.currency,
+        used_percent=Decimal(percent_of(cost.month_to_date, budget.amount)),
+        projected_percent=Decimal(percent_of(cost.projected_month, budget.amount)),
+    )
+
+
+def _day(entry: HistoryEntry) -> DayView:
+    return DayView(
+        date=entry.date, x=unix_seconds(first_day(entry)), storage_gb=entry.storage_gb, costs=costs_of(entry)
+    )

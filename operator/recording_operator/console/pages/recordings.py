@@ -1,0 +1,243 @@
+"""The list of Recordings: search, filters, pages, and a table that keeps itself up to date."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from recording_operator.api.recording_status import Phase
+from recording_operator.catalog.entries import CatalogEntry
+from recording_operator.catalog.reading import CursorError
+from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
+from recording_operator.cells import clean, no_formula
+from recording_operator.console.auth.callers import Caller
+from recording_operator.console.feeding import RECORDINGS_FEED
+from recording_operator.console.pages.rendering import Rendered, is_fragment
+from recording_operator.console.pages.states import RecordingLine, row_of
+from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, SignedIn
+from recording_operator.console.problems import Problem
+
+ROWS: Final = 50
+_ACTIVE_POLL_S: Final = 2
+_IDLE_POLL_S: Final = 10
+_CSV_PAGE: Final = 500
+_CSV_COLUMNS: Final = (
+    "namespace", "name", "title", "org", "user", "project", "phase", "reason", "progress", "size_bytes", "location",
+    "created", "completed", "uid",
+)  # fmt: skip
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchForm:
+    """The form above the table, as it was sent. An empty field filters nothing."""
+
+    q: str = ""
+    phase: str = ""
+    org: str = ""
+    user: str = ""
+    project: str = ""
+    namespace: str = ""
+    location: str = ""
+    created_from: date | None = None
+    created_to: date | None = None
+
+    def query(self, **more: str | None) -> str:
+        """The query of a URL with the fields that are set."""
+        names = {"created_from": "from", "created_to": "to"}
+        fields = {names.get(name, name): value for name, value in asdict(self).items()} | more
+        return urlencode({name: value for name, value in fields.items() if value})
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a filter other than the phase and the words is set."""
+        return any(value for name, value in asdict(self).items() if name not in {"q", "phase"})
+
+    def wanted(self) -> EntryFilter:
+        """The filter of the catalog."""
+        return EntryFilter(
+            namespace=self.namespace or None,
+            org=self.org or None,
+            user=self.user or None,
+            project=self.project or None,
+            phase=self.phase or None,
+            location=self.location or None,
+            text=self.q or None,
+            created_from=_begin(self.created_from),
+            created_before=_begin(self.created_to and self.created_to + timedelta(days=1)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The table."""
+
+    rows: tuple[RecordingLine, ...]
+    url: str
+    """Of this page of the table: it is loaded again from there."""
+    older_url: str | None
+    newer_url: str | None
+    csv_url: str
+    poll_s: int
+    known_at: datetime | None
+    no_rights: bool
+
+
+Text = Annotated[str, Query(max_length=200)]
+Cursor = Annotated[str, Query(max_length=400)]
+
+
+def search_of(
+    *,
+    q: Text = "",
+    phase: Text = "",
+    org: Text = "",
+    user: Text = "",
+    project: Text = "",
+    namespace: Text = "",
+    location: Text = "",
+    created_from: Annotated[str, Query(alias="from", max_length=10)] = "",
+    created_to: Annotated[str, Query(alias="to", max_length=10)] = "",
+) -> SearchForm:
+    """The form of the request. An empty or impossible field is left out, as a browser sends it while one types."""
+    known = {one.value for one in Phase}
+    texts = {"q": q, "org": org, "user": user, "project": project, "namespace": namespace, "location": location}
+    return SearchForm(
+        **{name: value.replace("\x00", "").strip() for name, value in texts.items()},
+        phase=phase if phase in known else "",
+        created_from=_day(created_from),
+        created_to=_day(created_to),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in the list the table begins: after one cursor, or before another."""
+
+    cursor: str | None
+    newer: str | None
+
+
+def place_of(*, cursor: Cursor = "", newer: Cursor = "") -> Place:
+    """The place in the request."""
+    return Place(cursor=cursor or None, newer=newer or None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Neighbours:
+    """Entries, the newest first, and the cursors of the pages beside it."""
+
+    entries: tuple[CatalogEntry, ...]
+    older: str | None
+    newer: str | None
+
+
+Searched = Annotated[SearchForm, Depends(search_of)]
+Placed = Annotated[Place, Depends(place_of)]
+
+
+@router.get("/recordings")
+def recordings(
+    request: Request, page: Rendered, parts: Parts, visit: SignedIn, search: Searched, place: Placed
+) -> Response:
+    """The page, or only its table."""
+    listing = _listing(parts, visit.caller, search, place)
+    if is_fragment(request):
+        # The address bar shows the search, without the fields that are empty.
+        headers = {"HX-Replace-Url": listing.url.rstrip("?")}
+        return page.fragment("recordings_table.html", listing=listing, search=search, headers=headers)
+    return page.whole(
+        "recordings.html",
+        title="Recordings",
+        active="recordings",
+        visit=visit,
+        listing=listing,
+        search=search,
+        phases=[one.value for one in Phase],
+        locations=[one.metadata.name for one in parts.locations.all()],
+    )
+
+
+@router.get("/recordings.csv")
+def recordings_csv(parts: Parts, caller: Authenticated, search: Searched) -> Response:
+    """All Recordings that the search finds."""
+    visible = _visible(parts, caller, search)
+    headers = {"Content-Disposition": 'attachment; filename="recordings.csv"', "Cache-Control": "no-store"}
+    return StreamingResponse(_csv(parts, search, visible), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Place) -> Listing:
+    visible = _visible(parts, caller, search)
+    try:
+        found = _page(parts, search, visible, place)
+    except CursorError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    rows = tuple(map(row_of, found.entries))
+    return Listing(
+        rows=rows,
+        url=f"/recordings?{search.query(cursor=place.cursor, newer=place.newer)}",
+        older_url=found.older and f"/recordings?{search.query(cursor=found.older)}",
+        newer_url=found.newer and f"/recordings?{search.query(newer=found.newer)}",
+        csv_url=f"/recordings.csv?{search.query()}",
+        poll_s=_ACTIVE_POLL_S if any(row.is_active for row in rows) else _IDLE_POLL_S,
+        known_at=parts.reader.complete_at(RECORDINGS_FEED),
+        no_rights=not visible.everything and not visible.since,
+    )
+
+
+def _page(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces, place: Place) -> _Neighbours:
+    wanted, reader = search.wanted(), parts.reader
+    if place.newer:
+        found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.newer, ascending=True)
+        if found.cursor is not None:
+            return _Neighbours(entries=tuple(reversed(found.entries)), older=found.back, newer=found.cursor)
+    # Also if nothing newer is left: the first page is full again.
+    found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.cursor)
+    return _Neighbours(entries=found.entries, older=found.cursor, newer=found.back)
+
+
+def _visible(parts: ConsoleParts, caller: Caller, search: SearchForm) -> VisibleNamespaces:
+    return parts.access.visible(caller, [search.namespace] if search.namespace else parts.reader.namespaces())
+
+
+def _csv(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces) -> Iterator[str]:
+    cursor: str | None = None
+    yield _lines([_CSV_COLUMNS])
+    while True:
+        found = parts.reader.page(search.wanted(), visible=visible, limit=_CSV_PAGE, cursor=cursor)
+        yield _lines(_cells(entry) for entry in found.entries)
+        cursor = found.cursor
+        if cursor is None:
+            return
+
+
+def _cells(entry: CatalogEntry) -> Iterator[str]:
+    for column in _CSV_COLUMNS:
+        value: Any = getattr(entry, column)
+        text = value.isoformat() if isinstance(value, datetime) else "" if value is None else str(value)
+        yield no_formula(clean(text))
+
+
+def _lines(rows: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _begin(day: date | None) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,219 @@
+"""The pages as a program sees them, on the real API server."""
+
+import html
+import re
+
+import httpx
+import pytest
+
+from recording_operator.kube.rest import RestClient
+from tests.console.pages.seeding import CANARIES, TITLES, complete, failed, make_recording, uploading, wait_known
+from tests.console.running import Person, RunningConsole, grant
+
+PAGES = ("/", "/recordings", "/costs", "/locations")
+
+pytestmark = pytest.mark.cluster
+
+
+class Reader:
+    """Someone with a session, who reads pages."""
+
+    def __init__(self, running: RunningConsole, person: Person) -> None:
+        self.running = running
+        self.cookie = running.log_in(person.token).headers["set-cookie"].partition(";")[0]
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return self.running.get(path, headers={"Cookie": self.cookie, "Accept": "text/html", **headers})
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        headers = {"Cookie": self.cookie, **self.running.own_headers}
+        return self.running.call("POST", path, data=fields, headers=headers)
+
+    def csrf(self) -> str:
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/recordings").text)
+        assert found is not None
+        return found[1]
+
+
+@pytest.fixture
+def reader(running: RunningConsole, keeper: Person) -> Reader:
+    return Reader(running, keeper)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/recordings/team/sync", "/recordings.csv", "/costs.csv"])
+def test_without_a_session_a_page_leads_to_the_login_and_back(running: RunningConsole, path: str) -> None:
+    response = running.get(f"{path}?q=a%20b")
+    assert response.status_code == 303
+    assert response.headers["location"] == f"/login?next={path.replace('/', '%2F')}%3Fq%3Da%2520b"
+
+
+def test_a_part_of_a_page_sends_the_whole_window_to_the_login(running: RunningConsole) -> None:
+    response = running.get("/recordings", headers={"HX-Request": "true"})
+    assert (response.status_code, response.headers["hx-redirect"]) == (200, "/login")
+
+
+@pytest.mark.parametrize("problem", ["token", "busy", "unavailable", "origin"])
+def test_the_login_page_says_what_went_wrong(running: RunningConsole, problem: str) -> None:
+    page = running.get(f"/login?problem={problem}&next=/costs").text
+    assert 'role="alert"' in page
+    assert '<input type="hidden" name="next" value="/costs">' in page
+
+
+def test_the_login_page_shows_no_text_of_its_address(running: RunningConsole) -> None:
+    page = running.get("/login?problem=%3Cb%3Ecall+me%3C/b%3E&next=%22%3E%3Cscript%3E").text
+    assert "call me" not in page
+    assert "<script>" not in page.replace('<script src="', "")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_for_one_person_and_run_no_script_of_others(reader: Reader, path: str) -> None:
+    response = reader.get(path)
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert not re.search(r"<script(?! src=)|\sstyle=|\son\w+=|javascript:", response.text)
+    assert not re.search(r'(src|href)="(https?:)?//', response.text)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/recordings?namespace=kube-system", "/?report=nope"])
+def test_a_person_without_rights_gets_an_explanation(running: RunningConsole, person: Person, path: str) -> None:
+    response = Reader(running, person).get(path)
+    assert response.status_code == 200
+    assert "You may not" in response.text
+
+
+def test_a_page_that_does_not_exist_is_a_page_and_so_is_its_error(reader: Reader) -> None:
+    for path in ("/nope", "/recordings/team/nope", "/recordings/UPPER/x", "/static/nope/x.js"):
+        response = reader.get(path)
+        assert response.status_code in {404, 422}, path
+        assert response.headers["content-type"].startswith("text/html"), path
+
+
+def test_errors_of_the_api_stay_documents(running: RunningConsole) -> None:
+    for method, path, status in (("GET", "/api/nope", 404), ("PUT", "/api/v1/recordings", 405)):
+        response = running.call(method, path)
+        assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_hostile_texts_are_shown_as_text(
+    running: RunningConsole, admin: RestClient, keeper: Person, namespace: str
+) -> None:
+    message = " ".join(CANARIES)
+    for number, canary in enumerate(TITLES):
+        make_recording(admin, namespace, f"xss-{number}", title=canary, **failed(message))
+    for number in range(len(TITLES)):
+        wait_known(running, keeper, namespace, f"xss-{number}", phase="Failed")
+    reader = Reader(running, keeper)
+    paths = [f"/recordings?namespace={namespace}", *(f"/recordings/{namespace}/xss-{n}" for n in range(len(TITLES)))]
+    for path in paths:
+        page = reader.get(path).text
+        assert not re.search(r"<(script(?! src)|img src=x|svg onload)", page), path
+        assert "49{%" not in page
+        assert "\u202e" not in page
+        assert "\u0007" not in page
+    assert html.escape(CANARIES[0], quote=True).replace("&#x27;", "&#39;") in reader.get(paths[0]).text
+
+
+def test_the_query_of_the_page_is_hostile_too(reader: Reader) -> None:
+    for canary in CANARIES:
+        page = httpx.QueryParams({"q": canary, "org": canary, "namespace": canary, "cursor": ""})
+        response = reader.get(f"/recordings?{page}")
+        assert response.status_code == 200, canary
+        assert not re.search(r"<(script(?! src)|img src=x|svg onload)", response.text), canary
+
+
+def test_search_and_filters_find_the_same_as_the_csv(
+    running: RunningConsole, admin: RestClient, keeper: Person, namespace: str
+) -> None:
+    make_recording(admin, namespace, "one", title="Weekly sync", org="acme", **complete())
+    make_recording(admin, namespace, "two", title="Board, weekly", org="globex", **failed())
+    make_recording(admin, namespace, "three", title="=cmd()", org="globex", **uploading(10))
+    for name, phase in (("one", "Complete"), ("two", "Failed"), ("three", "Uploading")):
+        wait_known(running, keeper, namespace, name, phase=phase)
+    reader = Reader(running, keeper)
+    for query, expected in (
+        ("q=weekly", {"one", "two"}),
+        ("phase=Failed", {"two"}),
+        ("org=globex", {"two", "three"}),
+        ("org=globex&phase=Uploading", {"three"}),
+        ("from=2999-01-01", set()),
+        ("to=2999-01-01", {"one", "two", "three"}),
+    ):
+        table = reader.get(f"/recordings?namespace={namespace}&{query}", **{"HX-Request": "true"}).text
+        assert "<html" not in table
+        assert set(re.findall(rf'href="/recordings/{namespace}/([a-z]+)"', table)) == expected, query
+        rows = reader.get(f"/recordings.csv?namespace={namespace}&{query}").text.splitlines()
+        assert {row.split(",")[1] for row in rows[1:]} == expected, query
+    assert ",'=cmd()," in reader.get(f"/recordings.csv?namespace={namespace}&org=globex").text
+
+
+def test_pages_of_the_table_lead_to_older_and_newer_ones(
+    running: RunningConsole, admin: RestClient, keeper: Person, namespace: str
+) -> None:
+    for number in range(51):
+        make_recording(admin, namespace, f"n-{number:02}")
+    wait_known(running, keeper, namespace, "n-50")
+    reader = Reader(running, keeper)
+
+    def names(page: str) -> list[str]:
+        return re.findall(rf'<a href="/recordings/{namespace}/(n-\d+)"', page)
+
+    def link(page: str, rel: str) -> str | None:
+        found = re.search(rf'rel="{rel}" href="([^"]+)"', page)
+        return html.unescape(found[1]) if found else None
+
+    first = reader.get(f"/recordings?namespace={namespace}").text
+    older = link(first, "next")
+    assert older is not None
+    assert link(first, "prev") is None
+    second = reader.get(older).text
+    assert link(second, "next") is None
+    assert len(names(first)) == 50
+    assert sorted(names(first) + names(second)) == [f"n-{number:02}" for number in range(51)]
+    newer = link(second, "prev")
+    assert newer is not None
+    assert names(reader.get(newer).text) == names(first)
+
+
+def test_a_viewer_sees_no_buttons_and_cannot_press_them(
+    running: RunningConsole, admin: RestClient, keeper: Person, person: Person, namespace: str
+) -> None:
+    uid = make_recording(admin, namespace, "one", title="Weekly sync", **failed())
+    grant(admin, person, "get", "list", namespace=namespace)
+    wait_known(running, keeper, namespace, "one", phase="Failed")
+    reader = Reader(running, person)
+    page = reader.get(f"/recordings/{namespace}/one").text
+    assert "You may read this Recording, but not change it." in page
+    assert "Retry" not in page
+    response = reader.post(f"/recordings/{namespace}/one/retry", uid=uid, csrf=reader.csrf())
+    assert response.status_code == 403
+    assert "You may not patch recordings" in response.text
+
+
+def test_a_button_is_for_the_recording_that_the_page_showed(
+    running: RunningConsole, admin: RestClient, keeper: Person, namespace: str
+) -> None:
+    make_recording(admin, namespace, "one", **failed())
+    wait_known(running, keeper, namespace, "one", phase="Failed")
+    reader = Reader(running, keeper)
+    response = reader.post(f"/recordings/{namespace}/one/delete", uid="another", csrf=reader.csrf())
+    assert response.status_code == 409
+    assert "was created again" in response.text
+    assert reader.post(f"/recordings/{namespace}/one/delete", uid="x", csrf="wrong").status_code == 403
+    assert reader.post(f"/recordings/{namespace}/one/explode", uid="x", csrf=reader.csrf()).status_code == 404
+    assert reader.get(f"/recordings/{namespace}/one").status_code == 200
+
+
+def test_events_are_read_with_the_rights_of_the_person(
+    running: RunningConsole, admin: RestClient, keeper: Person, person: Person, namespace: str
+) -> None:
+    uid = make_recording(admin, namespace, "one", **failed())
+    involved = {"kind": "Recording", "namespace": namespace, "name": "one", "uid": uid}
+    event = {"metadata": {"name": "e"}, "involvedObject": involved, "reason": "Seen", "message": CANARIES[0]}
+    admin.request("POST", f"/api/v1/namespaces/{namespace}/events", body=event)
+    grant(admin, person, "get", "list", namespace=namespace)
+    wait_known(running, keeper, namespace, "one", phase="Failed")
+    path = f"/recordings/{namespace}/one/events"
+    mine = Reader(running, keeper).get(path).text
+    assert "<strong>Seen</strong>" in mine
+    assert "&lt;script&gt;" in mine
+    assert "you may not list events" in Reader(running, person).get(path).text
