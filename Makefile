@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-cli bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release plugin secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores test-plugin
+.PHONY: bench bench-cli bench-manifests bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release plugin secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores test-plugin
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,7 +38,7 @@ locks: setup ## Update requirements/*.txt; UPGRADE=1 takes the newest versions, 
 demo: setup ## Show Recordings being copied to S3, then a provider's webhook, on a real control plane; DEMO_ONCE=1 ends by itself
 	@$(BIN)/python -m localcluster demo
 
-cluster: setup ## Start a control plane, S3, sample media, receiver and console in the background; writes .local/env
+cluster: setup ## Start a control plane, S3, sample media and the receiver in the background; writes .local/env
 	@$(BIN)/python -m localcluster up
 
 cluster-down: setup ## Stop what `make cluster` started
@@ -110,13 +110,13 @@ crds: setup ## Write crds/ from the models
 chart: setup ## Write the generated files of the chart
 	@PYTHONPATH=operator $(BIN)/python charts/generate.py --write
 
-manifests: setup ## Write install/ from the chart
+manifests: setup ## Write install/install.yaml from the chart
 	@PYTHONPATH=operator:. $(BIN)/python install/generate.py --write
 
-image: setup ## Build the images with buildah (root), without Docker or an image registry
+image: setup ## Build the image with buildah (root), without Docker or an image registry
 	@$(BIN)/python -m localcluster.image
 
-e2e-pod: setup ## Build the images twice, then run them and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
+e2e-pod: setup ## Build the image twice, then run it and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
 	@$(BIN)/pytest -n 0 -m root tests/image $(PYTEST_ARGS)
 	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 -m root tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 
@@ -148,6 +148,9 @@ bench-control: setup ## Measure the control loop: throughput, 100,000 stored Rec
 bench-receiver: setup ## Send 500 deliveries a second to the receiver for a minute; RECEIVER_ARGS="--rate 100 --seconds 10"
 	@$(BIN)/python -m localcluster tools >/dev/null
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.receiver $(RECEIVER_ARGS)
+
+bench-manifests: setup ## Measure how many manifests a second fill the catalog; MANIFESTS_ARGS="--manifests 2000"
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.manifests $(MANIFESTS_ARGS)
 
 bench-cli: setup ## Compare `kubectl recordings list` of 1,000 Recordings with kubectl; CLI_ARGS="--rounds 3"
 	@$(BIN)/python -m localcluster tools >/dev/null

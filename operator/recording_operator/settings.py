@@ -253,6 +253,8 @@ class ConsoleSettings(_Section):
     """How long a client may take for the body."""
     request_timeout: PositiveDuration = timedelta(seconds=60)
     """How long the response to a request may take to begin; then it is 504."""
+    manifests_hour: int = Field(default=3, ge=0, le=23)
+    """The hour of the day in UTC at which the catalog is compared with the manifests in the buckets."""
     connections: int = Field(default=1000, ge=1, le=100_000)
     """The most open connections; then the one that has been idle for longest is closed for a new one."""
 

@@ -96,7 +96,7 @@ def test_the_manifest_of_another_uid_is_not_believed(lost: LostCluster) -> None:
 
 def test_a_store_that_fails_says_nothing_about_the_identity(strict: StrictStore, lost: LostCluster) -> None:
     recording = claiming(lost.lose())
-    strict.fault(Fault(operation="HeadObject", action=ErrorResponse(status=403, code="AccessDenied"), times=9))
+    strict.fault(Fault(operation="GetObject", action=ErrorResponse(status=403, code="AccessDenied"), times=9))
     with pytest.raises(TransferError) as caught:
         confirm(lost.store, former(lost, recording))
     assert not isinstance(caught.value, IdentityRejectedError)

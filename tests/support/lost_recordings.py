@@ -57,6 +57,10 @@ class LostCluster:
         assert self.store.create_document(key, encode(manifest), CONTENT_TYPE, owner)
         return key
 
+    def forget(self, lost: Recording) -> None:
+        """Delete the manifest, as a lifecycle rule does."""
+        self.store.delete_document(manifest_key(lost, self.location))
+
     def _stored(self, recording: Recording, name: str) -> ArtifactStatus:
         key = key_of(recording, name, self.location)
         obj = ObjectSpec(

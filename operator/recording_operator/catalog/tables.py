@@ -59,6 +59,7 @@ RECORDINGS: Final = Table(
     Index(None, "size_order", "id"),
     Index(None, "namespace", "size_order", "id"),
     Index(None, "namespace", "name"),
+    Index(None, "stored_uid"),
     comment="One row for each Recording, also if it is no longer in Kubernetes.",
 )
 """`id` breaks ties between rows of the same time, and is what `words` refers to. `size_order` is `size_bytes`, or -1
@@ -79,6 +80,18 @@ WORDS: Final = Table(
     sqlite_with_rowid=False,
 )
 """`created` and `id` are those of the row in `recordings`."""
+
+MANIFESTS: Final = Table(
+    "manifests",
+    METADATA,
+    Column("location", String(253), primary_key=True),
+    Column("key", String(1024), primary_key=True),
+    Column("etag", String(128), nullable=False),
+    Column("uid", String(64), nullable=False, index=True),
+    Column("seen", BigInteger, nullable=False),
+    Index(None, "location", "seen"),
+    comment="The manifests in the buckets that were read, each with the time of the last listing that had it.",
+)
 
 USAGE_SAMPLES: Final = Table(
     "usage_samples",

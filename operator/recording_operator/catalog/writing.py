@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
 
 from recording_operator.catalog.entries import CatalogEntry, milliseconds, row_of
 from recording_operator.catalog.tables import FEEDS, RECORDINGS, USAGE_SAMPLES, WORDS
@@ -49,6 +49,19 @@ class CatalogWriter:
             for uid, version in versions.items():
                 older = update(RECORDINGS).where(table.uid == uid, table.version < version)
                 connection.execute(older.values(version=version))
+
+    def remove(self, uids: Iterable[str]) -> None:
+        """Remove the rows of these Recordings."""
+        table = RECORDINGS.c
+        with writing(self._engine) as connection:
+            for some in _batches([clean(uid) for uid in uids]):
+                rows = connection.execute(
+                    select(table.uid, table.id, table.created, table.search).where(table.uid.in_(some))
+                )
+                for row in rows.mappings().all():
+                    for word in row["search"].split():
+                        connection.execute(delete(WORDS).where(_place(word, row["created"], row["id"])))
+                connection.execute(delete(RECORDINGS).where(table.uid.in_(some)))
 
     def fed(self, feed: str, *, complete: datetime) -> None:
         """Note that the feed knew everything at that time."""
@@ -95,13 +108,16 @@ def _put_words(
         has = _words(row, ids[uid])
         added += [{"word": word, "created": created, "id": number} for word, created, number in sorted(has - had)]
         for word, created, number in sorted(had - has):
-            place = (WORDS.c.word == word) & (WORDS.c.created == created) & (WORDS.c.id == number)
-            connection.execute(delete(WORDS).where(place))
+            connection.execute(delete(WORDS).where(_place(word, created, number)))
     upsert(connection, WORDS, added, key=("word", "created", "id"))
 
 
 def _words(row: Mapping[str, Any], number: int) -> set[tuple[str, int, int]]:
     return {(word, row["created"], number) for word in row["search"].split()}
+
+
+def _place(word: str, created: int, number: int) -> ColumnElement[bool]:
+    return (WORDS.c.word == word) & (WORDS.c.created == created) & (WORDS.c.id == number)
 
 
 def _of_uids(query: Any, rows: Sequence[_Row]) -> Any:

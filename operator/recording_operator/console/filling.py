@@ -2,16 +2,21 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
+from recording_operator.catalog.manifests import ManifestRows
+from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.books import ObjectBook
 from recording_operator.console.feeding import RecordingFeed
+from recording_operator.console.nightly import ManifestCheck, NightlyCheck, OpenStore
+from recording_operator.console.usage import UsageFeed
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS, REPORTS, Resources
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.tracking import TRACK_S, Tracker
@@ -19,23 +24,32 @@ from recording_operator.kube.tracking import TRACK_S, Tracker
 _JOIN_S: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillTarget:
+    """The catalog, and how the stores are opened that it is filled from."""
+
+    writer: CatalogWriter
+    reader: CatalogReader
+    reconciler: Reconciler
+    manifests: ManifestRows
+    open_store: OpenStore
+
+
 class Filling:
     """Reads what is in Kubernetes until it is stopped."""
 
     def __init__(
-        self,
-        rest: RestClient,
-        *,
-        writer: CatalogWriter,
-        reconciler: Reconciler,
-        now: Callable[[], datetime],
-        watch_s: int = TRACK_S,
+        self, rest: RestClient, target: FillTarget, *, now: Callable[[], datetime], hour: int, watch_s: int = TRACK_S
     ) -> None:
-        """`watch_s`: how long each watch takes."""
+        """`hour`: when the manifests are compared, in UTC. `watch_s`: how long each watch takes."""
         resources = Resources(rest)
         self._stop = threading.Event()
         self._feed = RecordingFeed(
-            writer=writer, reconciler=reconciler, resources=resources, stop=self._stop, list_again=self._list_again
+            writer=target.writer,
+            reconciler=target.reconciler,
+            resources=resources,
+            stop=self._stop,
+            list_again=self._list_again,
         )
         self.locations = ObjectBook(StorageLocation)
         self.reports = ObjectBook(StorageReport)
@@ -45,6 +59,21 @@ class Filling:
             Tracker(resources, LOCATIONS, self.locations, now=now, watch_s=watch_s),
             Tracker(resources, REPORTS, self.reports, now=now, watch_s=watch_s),
         )
+        self._nightly = NightlyCheck(
+            check=ManifestCheck(rows=target.manifests, open_store=target.open_store, now=now, stop=self._stop),
+            reader=target.reader,
+            writer=target.writer,
+            locations=self._known_locations,
+            now=now,
+            hour=hour,
+        )
+        self._usage = UsageFeed(
+            reader=target.reader,
+            writer=target.writer,
+            locations=self._known_locations,
+            open_store=target.open_store,
+            now=now,
+        )
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -52,6 +81,8 @@ class Filling:
         for tracker in self._trackers:
             self._begin(partial(tracker.run, self._stop), name=f"watch-{tracker.plural}")
         self._begin(self._feed.run, name="feed")
+        self._begin(partial(self._nightly.run, self._stop), name="manifests")
+        self._begin(partial(self._usage.run, self._stop), name="usage")
 
     def stop(self) -> None:
         """End its threads. A thread that waits for the API server ends with the process."""
@@ -82,6 +113,10 @@ class Filling:
             return self._feed.problem
         old = [tracker.plural for tracker in self._trackers if not tracker.is_current]
         return None if not old else f"The API server is not available: {', '.join(old)} may be out of date."
+
+    def _known_locations(self) -> tuple[StorageLocation, ...] | None:
+        """Once the Recordings in Kubernetes are in the catalog: what a bucket says never replaces them."""
+        return self.locations.all() if self.unready() is None else None
 
     def _list_again(self) -> None:
         self._recordings.list_again()

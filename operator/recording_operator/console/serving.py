@@ -9,6 +9,7 @@ from typing import Final
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.keys import shared_key
+from recording_operator.catalog.manifests import ManifestRows
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.sessions import SessionTable
@@ -19,7 +20,7 @@ from recording_operator.console.auth.callers import Caller
 from recording_operator.console.auth.setup import make_authenticator
 from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
 from recording_operator.console.files.stores import ConsoleStores
-from recording_operator.console.filling import Filling
+from recording_operator.console.filling import Filling, FillTarget
 from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
@@ -72,8 +73,20 @@ class Console:
         rest = RestClient(
             connection, user_agent=_USER_AGENT, observer=self._metrics, on_server_time=clock.note_server_time
         )
-        self._filling = Filling(rest, writer=CatalogWriter(engine), reconciler=Reconciler(engine), now=clock.now)
-        self._metrics.outdated_from(self._filling.outdated)
+        kube, reader, writer = KubeApi(rest), CatalogReader(engine), CatalogWriter(engine)
+        stores = ConsoleStores(kube, operator_namespace=options.namespace, roots=options.roots)
+        self._filling = Filling(
+            rest,
+            FillTarget(
+                writer=writer,
+                reader=reader,
+                reconciler=Reconciler(engine),
+                manifests=ManifestRows(engine, writer),
+                open_store=stores.opened,
+            ),
+            now=clock.now,
+            hour=options.settings.manifests_hour,
+        )
         self._access = AccessReviewer(rest)
         callers = RestClient(_without_credentials(connection), user_agent=_USER_AGENT)
 
@@ -82,13 +95,12 @@ class Console:
                 raise Problem(HTTPStatus.FORBIDDEN, "Changes need a token of yours, which the proxy does not pass on.")
             return Resources(callers.with_token(caller.token))
 
-        kube = KubeApi(rest)
         parts = ConsoleParts(
             kube=kube,
-            stores=ConsoleStores(kube, operator_namespace=options.namespace, roots=options.roots),
+            stores=stores,
             links=LinkSigner(FileLink, lambda: shared_key(engine, _LINKS), now=clock.now),
             part_links=LinkSigner(PartLink, lambda: shared_key(engine, _LINKS), now=clock.now),
-            reader=CatalogReader(engine),
+            reader=reader,
             authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,
             as_caller=as_caller,

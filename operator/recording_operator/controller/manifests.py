@@ -6,14 +6,19 @@ Recording that its key names: an artifact has its own name there, and no artifac
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from recording_operator.api.keytemplate import key_pattern, manifest_patterns
 from recording_operator.api.names import MANIFEST_FILE, RESERVED_FOLDER
+from recording_operator.api.reasons import Trait
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.engine.manifest import MOST_BYTES, Manifest, ManifestFormatError, decode
+from recording_operator.errors import TransferError
 from recording_operator.stores.documents import DocumentTooLargeError
 from recording_operator.stores.location_store import LocationStore
+
+_MISSING: Final = "There is no manifest in the store."
+_UNREADABLE: Final = "The object at the key of the manifest cannot be read as one."
 
 
 class ManifestKey(NamedTuple):
@@ -22,6 +27,7 @@ class ManifestKey(NamedTuple):
     key: str
     uid: str
     last_modified: datetime | None = None
+    etag: str = ""
 
 
 class NoManifestError(Exception):
@@ -50,24 +56,42 @@ def _manifests_below(store: LocationStore, location: StorageLocation, folder: st
             continue
         match = next((one for pattern in patterns if (one := pattern.fullmatch(found.key))), None)
         if match is not None:
-            yield ManifestKey(found.key, match["uid"], found.last_modified)
+            yield ManifestKey(found.key, match["uid"], found.last_modified, found.etag)
 
 
 def read_manifest(store: LocationStore, at: ManifestKey) -> Manifest:
     """The manifest at the key. Raises NoManifestError, StoreError."""
-    head = store.head(at.key)
-    if head is None:
-        raise NoManifestError("There is no manifest in the store.")
-    if (head.recording_uid, head.artifact) != (at.uid, MANIFEST_FILE):
-        raise OtherObjectError("The object at the key of the manifest was not written as one.")
     try:
-        data = store.read_document(at.key, MOST_BYTES)
-        manifest = decode(data or b"")
-    except (DocumentTooLargeError, ManifestFormatError):
-        raise NoManifestError("The object at the key of the manifest cannot be read as one.") from None
+        document = store.read_owned_document(at.key, MOST_BYTES)
+    except DocumentTooLargeError:
+        _check_head(store, at)
+        raise NoManifestError(_UNREADABLE) from None
+    except TransferError as error:
+        if Trait.TRANSIENT not in error.reason.traits:
+            _check_head(store, at)  # an archived artifact cannot be read
+        raise
+    if document is None:
+        raise NoManifestError(_MISSING)
+    _check_owner(at, document.recording_uid, document.name)
+    try:
+        manifest = decode(document.data)
+    except ManifestFormatError:
+        raise NoManifestError(_UNREADABLE) from None
     if manifest.uid != at.uid:
         raise NoManifestError("The manifest names another uid than its key.")
     return manifest
+
+
+def _check_head(store: LocationStore, at: ManifestKey) -> None:
+    head = store.head(at.key)
+    if head is None:
+        raise NoManifestError(_MISSING)
+    _check_owner(at, head.recording_uid, head.artifact)
+
+
+def _check_owner(at: ManifestKey, uid: str | None, name: str | None) -> None:
+    if (uid, name) != (at.uid, MANIFEST_FILE):
+        raise OtherObjectError("The object at the key of the manifest was not written as one.")
 
 
 def has_own_keys(manifest: Manifest, location: StorageLocation) -> bool:

@@ -30,6 +30,15 @@ class DocumentOwner:
     org: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedDocument:
+    """The bytes of a document, and whose it is. Metadata that the operator did not write is None."""
+
+    data: bytes
+    recording_uid: str | None
+    name: str | None
+
+
 class Documents(Protocol):
     """Documents by key. Every method may raise `StoreError`.
 
@@ -39,6 +48,9 @@ class Documents(Protocol):
 
     def read_document(self, key: str, most_bytes: int) -> bytes | None:
         """The bytes of a document, or None if there is none. Raises DocumentTooLargeError; no more is read then."""
+
+    def read_owned_document(self, key: str, most_bytes: int) -> OwnedDocument | None:
+        """The same, with what the metadata says, in one request where the store can."""
 
     def create_document(self, key: str, data: bytes, content_type: str, owner: DocumentOwner | None = None) -> bool:
         """Create a document by a conditional write. False if there is one at the key already.

@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
+from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.api.names import API_VERSION
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.entries import CatalogEntry
+from recording_operator.catalog.manifests import ManifestRows
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.feeding import RECORDINGS_FEED
-from recording_operator.console.filling import Filling
+from recording_operator.console.files.stores import ConsoleStores
+from recording_operator.console.filling import Filling, FillTarget
+from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.resources import RECORDINGS, Resources
 from recording_operator.kube.rest import RestClient
@@ -82,11 +86,19 @@ class Fillers:
     def start(self, kubeconfig: Path, database_url: str, *, watch_s: int = 2) -> Filled:
         """Begin to fill a database."""
         engine = open_database(database_url)
+        rest, writer = RestClient(connection(kubeconfig=kubeconfig)), CatalogWriter(engine)
+        stores = ConsoleStores(KubeApi(rest), operator_namespace=OPERATOR_NAMESPACE, roots=())
         filling = Filling(
-            RestClient(connection(kubeconfig=kubeconfig)),
-            writer=CatalogWriter(engine),
-            reconciler=Reconciler(engine),
+            rest,
+            FillTarget(
+                writer=writer,
+                reader=CatalogReader(engine),
+                reconciler=Reconciler(engine),
+                manifests=ManifestRows(engine, writer),
+                open_store=stores.opened,
+            ),
             now=lambda: datetime.now(UTC),
+            hour=3,
             watch_s=watch_s,
         )
         filled = Filled(filling=filling, reader=CatalogReader(engine), engine=engine)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from localcluster import ControlPlane
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
@@ -14,6 +16,7 @@ from recording_operator.catalog.database import open_database
 from recording_operator.catalog.entries import entry_of
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.console import feeding
 from recording_operator.console.books import ObjectBook
 from recording_operator.kube.connection import connection
 from recording_operator.kube.resources import LOCATIONS, ObjectSnapshot, ResourceKind, Resources
@@ -143,6 +146,31 @@ def test_a_cluster_that_was_restored_from_a_backup(
 
     eventually(lambda: filled.entry(there).title == "Restored")  # type: ignore[union-attr]
     eventually(lambda: not filled.entry(lost).in_cluster)  # type: ignore[union-attr]
+
+
+def test_a_database_that_is_away(
+    cluster: ControlPlane,
+    fillers: Fillers,
+    postgres: Postgres,
+    objects: Objects,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only so many changes are kept in memory, and none is lost. The console says why nothing is new."""
+    monkeypatch.setattr(feeding, "MOST_WAITING", 5)
+    filled = fillers.start(cluster.kubeconfig, new_database(postgres))
+    filled.wait_listed()
+    eventually(lambda: filled.filling.unready() is None)
+    postgres.stop()
+    try:
+        made = [objects.create(f"n-{number}") for number in range(12)]
+        problem = eventually(filled.filling.unready)
+        assert filled.filling.outdated() == problem
+        assert filled.filling.died() is None
+    finally:
+        postgres.start()
+
+    eventually(lambda: filled.filling.unready() is None)
+    eventually(lambda: all(filled.entry(stored) is not None for stored in made))
 
 
 def test_an_api_server_that_is_away(rough_cluster: ControlPlane, fillers: Fillers, tmp_path: Path) -> None:

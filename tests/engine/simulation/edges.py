@@ -11,7 +11,7 @@ from recording_operator.api.recording import Recording
 from recording_operator.engine.facts import RecordingRef
 from recording_operator.errors import TransferError
 from recording_operator.kube.errors import ApiUnavailable, KubeError, NotFound, TooManyRequests
-from recording_operator.stores.documents import DocumentOwner
+from recording_operator.stores.documents import DocumentOwner, OwnedDocument
 from recording_operator.stores.objects import ObjectSpec, StoredObject
 from recording_operator.stores.store import ObjectHead, OpenUpload
 from tests.engine.builders import START
@@ -148,9 +148,16 @@ class StoreClient:
 
     def read_document(self, key: str, _most_bytes: int) -> bytes | None:
         """Read a document."""
+        found = self.read_owned_document(key, _most_bytes)
+        return found.data if found is not None else None
+
+    def read_owned_document(self, key: str, _most_bytes: int) -> OwnedDocument | None:
+        """Read a document, and whose it is."""
         self._reach()
         found = self._store.head(self._at(key))
-        return found.data if found is not None else None
+        if found is None:
+            return None
+        return OwnedDocument(data=found.data, recording_uid=found.uid, name=found.artifact)
 
     def create_document(self, key: str, data: bytes, _content_type: str, owner: DocumentOwner) -> bool:
         """Create a document."""

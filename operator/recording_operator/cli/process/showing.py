@@ -5,6 +5,7 @@ from typing import Never
 
 from recording_operator import __version__
 from recording_operator.cli.process.lifetime import ProcessArguments, run_process
+from recording_operator.cli.process.refilling import refill
 from recording_operator.console.serving import Console, ConsoleOptions
 from recording_operator.kube.connection import process_connection
 from recording_operator.logs import Redactor
@@ -20,6 +21,7 @@ class ConsoleArguments(ProcessArguments):
     http_port: int
     metrics_port: int
     database_url: str
+    rebuild: bool
 
 
 def run_console(options: ConsoleArguments) -> Never:
@@ -28,19 +30,17 @@ def run_console(options: ConsoleArguments) -> Never:
     def work(settings: Settings, redactor: Redactor) -> int:
         redactor.register(options.database_url)
         server = process_connection(kubeconfig=options.kubeconfig, context=options.context)
-        console = Console(
-            options=ConsoleOptions(
-                http_host=options.http_host,
-                http_port=options.http_port,
-                metrics_port=options.metrics_port,
-                database_url=options.database_url,
-                settings=settings.console,
-                namespace=options.namespace or server.namespace,
-                roots=settings.filesystem.roots,
-            ),
-            connection=server,
-            version=__version__,
+        wanted = ConsoleOptions(
+            http_host=options.http_host,
+            http_port=options.http_port,
+            metrics_port=options.metrics_port,
+            database_url=options.database_url,
+            settings=settings.console,
+            namespace=options.namespace or server.namespace,
+            roots=settings.filesystem.roots,
         )
-        return console.run()
+        if options.rebuild:
+            return refill(wanted, server)
+        return Console(options=wanted, connection=server, version=__version__).run()
 
     run_process(options, work, name="console")

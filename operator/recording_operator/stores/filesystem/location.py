@@ -10,7 +10,7 @@ from recording_operator.api.storagelocation_store import Filesystem
 from recording_operator.checksums import crc64nvme
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.stores.capabilities import Capabilities, Joins
-from recording_operator.stores.documents import DocumentOwner, DocumentTooLargeError
+from recording_operator.stores.documents import DocumentOwner, DocumentTooLargeError, OwnedDocument
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.filesystem import probe as probing
 from recording_operator.stores.filesystem.directory import CAPABILITIES, FilesystemStore
@@ -69,12 +69,18 @@ class FilesystemLocationStore(FilesystemStore):
 
     def read_document(self, key: str, most_bytes: int) -> bytes | None:
         """As `Documents` says."""
+        found = self.read_owned_document(key, most_bytes)
+        return None if found is None else found.data
+
+    def read_owned_document(self, key: str, most_bytes: int) -> OwnedDocument | None:
+        """As `Documents` says."""
         head = self.head(key)
         if head is None:
             return None
         if head.stored.size_bytes > most_bytes:
             raise DocumentTooLargeError(key, most_bytes)
-        return b"".join(self.read(head.stored))
+        data = b"".join(self.read(head.stored))
+        return OwnedDocument(data=data, recording_uid=head.recording_uid, name=head.artifact)
 
     def create_document(self, key: str, data: bytes, content_type: str, owner: DocumentOwner | None = None) -> bool:
         """As `Documents` says."""

@@ -6,8 +6,9 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from recording_operator import checksums
+from recording_operator.api.names import ARTIFACT_METADATA_KEY, UID_METADATA_KEY
 from recording_operator.api.reasons import Reason
-from recording_operator.stores.documents import DocumentOwner, DocumentTooLargeError
+from recording_operator.stores.documents import DocumentOwner, DocumentTooLargeError, OwnedDocument
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.objects import ObjectSpec
 from recording_operator.stores.s3.bucket import S3Store
@@ -19,8 +20,8 @@ _WRITER: Final = "recording-operator"
 """What the metadata of a document says instead of a Recording's uid."""
 
 
-def read(client: Any, *, bucket: str, key: str, most_bytes: int) -> bytes | None:
-    """The bytes of a document, or None. Raises StoreError, DocumentTooLargeError."""
+def read(client: Any, *, bucket: str, key: str, most_bytes: int) -> OwnedDocument | None:
+    """A document, or None. Raises StoreError, DocumentTooLargeError."""
     with translated("GetObject"):
         try:
             response = client.get_object(Bucket=bucket, Key=key)
@@ -32,7 +33,11 @@ def read(client: Any, *, bucket: str, key: str, most_bytes: int) -> bytes | None
             data = bytes(body.read(most_bytes + 1)) if response["ContentLength"] <= most_bytes else None
     if data is None or len(data) > most_bytes:
         raise DocumentTooLargeError(key, most_bytes)
-    return data
+    # Some stores return header names in a different case.
+    metadata = {name.lower(): value for name, value in response.get("Metadata", {}).items()}
+    return OwnedDocument(
+        data=data, recording_uid=metadata.get(UID_METADATA_KEY), name=metadata.get(ARTIFACT_METADATA_KEY)
+    )
 
 
 def create(store: S3Store, key: str, data: bytes, *, content_type: str, owner: DocumentOwner | None) -> bool:

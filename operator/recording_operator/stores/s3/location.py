@@ -10,7 +10,7 @@ from recording_operator.lifecycle.rule import BucketRule
 from recording_operator.stores.archive import ArchiveState, RestoreOutcome, RestoreTier
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.credentials import StoreCredentials
-from recording_operator.stores.documents import DocumentOwner
+from recording_operator.stores.documents import DocumentOwner, OwnedDocument
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.inventory import ListedObject
 from recording_operator.stores.lifecycle import LifecycleWrite
@@ -37,6 +37,11 @@ class S3LocationStore(S3Store):
         return ownership.claim_prefix(self, owner_id=owner_id)
 
     def read_document(self, key: str, most_bytes: int) -> bytes | None:
+        """As `Documents` says."""
+        found = self.read_owned_document(key, most_bytes)
+        return None if found is None else found.data
+
+    def read_owned_document(self, key: str, most_bytes: int) -> OwnedDocument | None:
         """As `Documents` says."""
         return documents.read(self._client, bucket=self.options.bucket, key=key, most_bytes=most_bytes)
 

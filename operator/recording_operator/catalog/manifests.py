@@ -1,0 +1,233 @@
+"""Rows of Recordings that are long gone from Kubernetes: their manifests in the buckets say what they were."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, delete, or_, select, update
+
+from recording_operator.api.reasons import Reason
+from recording_operator.api.recording import Phase
+from recording_operator.catalog.entries import CatalogArtifact, CatalogEntry, entry_of_row
+from recording_operator.catalog.tables import MANIFESTS, RECORDINGS
+from recording_operator.catalog.text import clean
+from recording_operator.catalog.transactions import transaction, writing
+from recording_operator.catalog.upserts import upsert
+from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.engine.manifest import Manifest, ManifestArtifact, MissingArtifact
+
+_ROWS: Final = 500
+_LARGEST: Final = 2**62
+_OWNER: Final = ("namespace", "name", "org", "user", "project")
+
+
+class UnlikelyManifestError(ValueError):
+    """No operator has written such a manifest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRead:
+    """A manifest that was read; `entry` is None if it cannot be used."""
+
+    key: str
+    etag: str
+    uid: str
+    entry: CatalogEntry | None
+
+
+def entry_of_manifest(manifest: Manifest, *, location: str) -> CatalogEntry:
+    """What a manifest that was found at a location says. Raises UnlikelyManifestError."""
+    sizes = [one.size for one in manifest.artifacts]
+    if not 0 <= sum(sizes) < _LARGEST or min(sizes, default=0) < 0:
+        raise UnlikelyManifestError("A size is not one.")
+    artifacts = [*map(_stored, manifest.artifacts), *map(_missing, manifest.missing)]
+    return CatalogEntry(
+        uid=manifest.uid,
+        namespace=manifest.namespace,
+        name=manifest.name,
+        org=manifest.owner.org,
+        user=manifest.owner.user or "",
+        project=manifest.owner.project or "",
+        title=manifest.title,
+        labels=dict(manifest.labels),
+        phase=manifest.phase.value,
+        progress="100.0%" if manifest.phase is Phase.COMPLETE else "",
+        location=location,
+        created=manifest.created_at,
+        completed=manifest.completed_at,
+        size_bytes=sum(sizes),
+        bytes_done=sum(sizes),
+        artifacts=tuple(artifacts),
+        stored_uid=manifest.uid,
+        in_cluster=False,
+    )
+
+
+class ManifestRows:
+    """Remembers which manifests were read, and keeps their rows. Thread-safe.
+
+    A Recording in Kubernetes says itself what it is: its row is left alone.
+    """
+
+    def __init__(self, engine: Engine, writer: CatalogWriter) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    def unread(self, location: str, found: Mapping[str, str], *, run: int) -> set[str]:
+        """Of these keys with their ETags: those that were not read yet. The others are noted as seen in this run."""
+        table = MANIFESTS.c
+        here = (table.location == location) & table.key.in_(list(found))
+        with writing(self._engine) as connection:
+            known = connection.execute(select(table.key, table.etag).where(here)).all()
+            same = [row.key for row in known if row.etag == found[row.key]]
+            mine = (table.location == location) & table.key.in_(same) & (table.seen < run)
+            if same:
+                connection.execute(update(MANIFESTS).where(mine).values(seen=run))
+        return found.keys() - set(same)
+
+    def put(self, location: str, read: Sequence[ManifestRead], *, run: int) -> None:
+        """Keep what these manifests say."""
+        if not read:
+            return
+        entries = {one.entry.uid: one.entry for one in read if one.entry is not None}
+        kept, replaced = self._chosen(entries)
+        self._writer.put(kept)
+        self._writer.remove(replaced)
+        rows = [
+            {"location": location, "key": one.key, "etag": clean(one.etag, most=128), "uid": one.uid, "seen": run}
+            for one in read
+        ]
+        with writing(self._engine) as connection:
+            upsert(connection, MANIFESTS, rows, key=("location", "key"))
+
+    def forget_unseen(self, location: str, *, run: int) -> int:
+        """The listing is complete: manifests that it does not have are gone, and the rows that were made of them.
+
+        Returns how many.
+        """
+        table, removed = MANIFESTS.c, 0
+        old = (table.location == location) & (table.seen < run)
+        while True:
+            with transaction(self._engine) as connection:
+                rows = connection.execute(select(table.key, table.uid).where(old).limit(_ROWS)).all()
+                gone = self._gone(connection, location, {row.uid for row in rows})
+            if not rows:
+                return removed
+            self._writer.remove(gone)
+            with writing(self._engine) as connection:
+                connection.execute(delete(MANIFESTS).where(old, table.key.in_([row.key for row in rows])))
+            removed += len(rows)
+
+    def forget_rebuilt(self) -> None:
+        """Remove rows that were made of manifests of Recordings that were rebuilt since, with another uid."""
+        former, now = RECORDINGS.alias("former"), RECORDINGS.alias("rebuilt")
+        same_owner = [former.c[name] == now.c[name] for name in _OWNER]
+        query = (
+            select(former.c.uid)
+            .join(now, former.c.uid == now.c.stored_uid)
+            .where(now.c.uid != now.c.stored_uid, ~former.c.in_cluster, *same_owner)
+        )
+        with transaction(self._engine) as connection:
+            uids = list(connection.scalars(query))
+        if uids:
+            self._writer.remove(uids)
+
+    def _gone(self, connection: Connection, location: str, uids: set[str]) -> list[str]:
+        table = RECORDINGS.c
+        elsewhere = select(MANIFESTS.c.uid).where(MANIFESTS.c.uid.in_(uids), MANIFESTS.c.location != location)
+        kept = set(connection.scalars(elsewhere))
+        lost = table.stored_uid.in_(uids - kept)
+        query = select(table.uid).where(lost, ~table.in_cluster, table.location == location)
+        return list(connection.scalars(query))
+
+    def _chosen(self, entries: Mapping[str, CatalogEntry]) -> tuple[list[CatalogEntry], list[str]]:
+        """The entries to write, and the uids of rows that others have replaced."""
+        table = RECORDINGS.c
+        uids = list(entries)
+        with transaction(self._engine) as connection:
+            query = select(RECORDINGS).where(or_(table.uid.in_(uids), table.stored_uid.in_(uids)))
+            rows = [entry_of_row(row) for row in connection.execute(query).mappings()]
+            places = _places(connection, uids)
+        own = {row.uid: row for row in rows}
+        rebuilt = {
+            row.stored_uid for row in rows if row.uid != row.stored_uid and _is_same(row, entries.get(row.stored_uid))
+        }
+        kept, replaced = [], []
+        for uid, entry in entries.items():
+            known = own.get(uid)
+            if uid in rebuilt:
+                replaced += [uid] if known is not None and not known.in_cluster else []
+            elif known is None:
+                kept.append(entry)
+            elif not known.in_cluster and _is_same(known, entry) and _may_replace(known, entry, places.get(uid, set())):
+                kept.append(_after(known, entry))
+        return kept, replaced
+
+
+def _places(connection: Connection, uids: Iterable[str]) -> dict[str, set[str]]:
+    """The locations that have a manifest of each."""
+    found: dict[str, set[str]] = {}
+    table = MANIFESTS.c
+    for row in connection.execute(select(table.uid, table.location).where(table.uid.in_(list(uids)))):
+        found.setdefault(row.uid, set()).add(row.location)
+    return found
+
+
+def _is_same(row: CatalogEntry, entry: CatalogEntry | None) -> bool:
+    """Whether both are about the Recording of the same owner. Anyone may write any `spec.identity`."""
+    return entry is not None and _owner(row) == _owner(entry)
+
+
+def _owner(entry: CatalogEntry) -> tuple[Any, ...]:
+    return tuple(getattr(entry, name) for name in _OWNER)
+
+
+def _may_replace(known: CatalogEntry, entry: CatalogEntry, places: set[str]) -> bool:
+    """Whether the manifest says something else. One that was left behind by a move does not count."""
+    is_elsewhere = known.location not in {"", entry.location} and known.location in places
+    return not is_elsewhere and _facts(known) != _facts(entry)
+
+
+def _facts(entry: CatalogEntry) -> tuple[Any, ...]:
+    stored = sorted((one.name, one.key, one.etag) for one in entry.artifacts if one.stored)
+    return entry.phase, entry.location, entry.title, dict(entry.labels), stored
+
+
+def _after(known: CatalogEntry, entry: CatalogEntry) -> CatalogEntry:
+    """The next state of a row. What only Kubernetes knew stays, if it is still true."""
+    is_same = known.phase == entry.phase
+    return replace(
+        entry,
+        version=known.version + 1,
+        reason=known.reason if is_same else "",
+        message=known.message if is_same else "",
+    )
+
+
+def _stored(artifact: ManifestArtifact) -> CatalogArtifact:
+    return CatalogArtifact(
+        name=artifact.name,
+        kind=artifact.kind.value,
+        optional=artifact.optional,
+        phase=Phase.COMPLETE.value,
+        key=artifact.key,
+        size_bytes=artifact.size,
+        bytes_done=artifact.size,
+        content_type=artifact.content_type or "",
+        checksum=artifact.checksum or "",
+        integrity="" if artifact.integrity is None else artifact.integrity.value,
+        etag=artifact.etag or "",
+        version_id=artifact.version_id,
+        stored=True,
+    )
+
+
+def _missing(artifact: MissingArtifact) -> CatalogArtifact:
+    expired = artifact.reason is Reason.EXPIRED
+    return CatalogArtifact(
+        name=artifact.name,
+        kind=artifact.kind.value,
+        optional=artifact.optional,
+        phase=(Phase.COMPLETE if expired else Phase.FAILED).value,
+        reason="" if artifact.reason is None else artifact.reason.value,
+    )

@@ -1,0 +1,132 @@
+"""Compares the catalog with the manifests in the buckets, once a day."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.catalog.errors import CatalogError
+from recording_operator.catalog.manifests import ManifestRows
+from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.console.rebuilding import CatalogRebuild, RebuildTally
+from recording_operator.errors import ReasonedError
+from recording_operator.kube.errors import KubeError
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.location_store import LocationStore
+
+MANIFESTS_FEED: Final = "manifests"
+_DAY: Final = timedelta(days=1)
+_LOOK_S: Final = 30.0
+
+OpenStore = Callable[[StorageLocation], LocationStore]
+"""Opens the store of a location. Raises LocationError, SecretError, KubeError."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildReport:
+    """What one location gave."""
+
+    location: str
+    tally: RebuildTally
+    problem: str | None = None
+    """Why it is not complete."""
+
+
+class ManifestCheck:
+    """Reads the manifests of all locations, one location after another."""
+
+    def __init__(
+        self, *, rows: ManifestRows, open_store: OpenStore, now: Callable[[], datetime], stop: StopSignal
+    ) -> None:
+        self._rows = rows
+        self._open_store = open_store
+        self._now = now
+        self._stop = stop
+
+    def run(self, locations: tuple[StorageLocation, ...]) -> Iterator[RebuildReport]:
+        """A report of each location. Raises CatalogError."""
+        for location in locations:
+            if not self._stop.is_set():
+                yield self._check(location, locations)
+
+    def _check(self, location: StorageLocation, locations: tuple[StorageLocation, ...]) -> RebuildReport:
+        name, tally = location.metadata.name, RebuildTally()
+        try:
+            with closing(self._open_store(location)) as store:
+                CatalogRebuild(
+                    store=store,
+                    location=location,
+                    others=locations,
+                    rows=self._rows,
+                    began=self._now(),
+                    stop=self._stop,
+                    tally=tally,
+                ).run()
+        except ReasonedError as error:
+            return RebuildReport(location=name, tally=tally, problem=error.message)
+        except KubeError as error:
+            return RebuildReport(location=name, tally=tally, problem=str(error))
+        return RebuildReport(location=name, tally=tally)
+
+
+class NightlyCheck:
+    """Runs the check once a day, and at once if it never ran."""
+
+    def __init__(
+        self,
+        *,
+        check: ManifestCheck,
+        reader: CatalogReader,
+        writer: CatalogWriter,
+        locations: Callable[[], tuple[StorageLocation, ...] | None],
+        now: Callable[[], datetime],
+        hour: int,
+    ) -> None:
+        """`locations`: None while they are not known. `hour`: of the day in UTC."""
+        self._check = check
+        self._reader = reader
+        self._writer = writer
+        self._locations = locations
+        self._now = now
+        self._hour = hour
+
+    def run(self, stop: threading.Event) -> None:
+        """Look now and then whether it is time. Blocks."""
+        while not stop.is_set():
+            try:
+                self.turn(stop)
+            except CatalogError as error:
+                _logger.info("The manifests are not compared: %s", error)
+            stop.wait(_LOOK_S)
+
+    def turn(self, stop: StopSignal) -> bool:
+        """Run if it is time. Raises CatalogError."""
+        locations, now = self._locations(), self._now()
+        if locations is None or not is_due(now, self._reader.complete_at(MANIFESTS_FEED), hour=self._hour):
+            return False
+        for report in self._check.run(locations):
+            extra = {"location": report.location}
+            tally = report.tally
+            if report.problem is not None:
+                _logger.warning("The manifests could not be read: %s", report.problem, extra=extra)
+                continue
+            _logger.info("%d manifests: %d read, %d removed", tally.manifests, tally.read, tally.removed, extra=extra)
+        if stop.is_set():
+            return False
+        self._writer.fed(MANIFESTS_FEED, complete=now)
+        return True
+
+
+def is_due(now: datetime, last: datetime | None, *, hour: int) -> bool:
+    """Whether the hour has come since the last time. A time in the future is that of a wrong clock."""
+    newest = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if newest > now:
+        newest -= _DAY
+    return last is None or last < newest or last > now + timedelta(hours=1)

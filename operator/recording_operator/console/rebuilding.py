@@ -1,0 +1,123 @@
+"""Fills the catalog with the manifests of a StorageLocation, for Recordings that are long gone from Kubernetes.
+
+The bucket is the authority: a row whose manifest was deleted there is removed. A manifest is read once for each of its
+ETags, so a run that was interrupted is continued by the next one, and a check of a bucket without changes only lists.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.catalog.entries import milliseconds
+from recording_operator.catalog.manifests import (
+    ManifestRead,
+    ManifestRows,
+    UnlikelyManifestError,
+    entry_of_manifest,
+)
+from recording_operator.controller.manifests import (
+    ManifestKey,
+    NoManifestError,
+    OtherObjectError,
+    manifest_keys,
+    read_manifest,
+)
+from recording_operator.stopping import StopSignal
+from recording_operator.stores.location_store import LocationStore
+from recording_operator.usage.owners import key_space
+
+READERS: Final = 16
+_AHEAD: Final = 4 * READERS
+_ROWS: Final = 500
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class RebuildTally:
+    """What was found at a location."""
+
+    manifests: int = 0
+    read: int = 0
+    """Those that were new or had changed."""
+    unusable: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogRebuild:
+    """One run for one location. `others` are all locations: some may share its bucket and prefix."""
+
+    store: LocationStore
+    location: StorageLocation
+    others: tuple[StorageLocation, ...]
+    rows: ManifestRows
+    began: datetime
+    stop: StopSignal
+    tally: RebuildTally = field(default_factory=RebuildTally)
+
+    def run(self) -> RebuildTally:
+        """Read everything. Raises StoreError, CatalogError; what was read until then stays."""
+        found = manifest_keys(self.store, self.location)
+        pool = ThreadPoolExecutor(READERS, thread_name_prefix="manifests")
+        try:
+            while batch := {at.key: at for at in islice(found, _ROWS)}:
+                self._take(batch, pool)
+                if self.stop.is_set():
+                    return self.tally
+        finally:
+            pool.shutdown(cancel_futures=True)
+        self.tally.removed = self.rows.forget_unseen(self._name, run=self._run)
+        self.rows.forget_rebuilt()
+        return self.tally
+
+    @property
+    def _name(self) -> str:
+        return self.location.metadata.name
+
+    @property
+    def _run(self) -> int:
+        return milliseconds(self.began) or 0
+
+    def _take(self, batch: Mapping[str, ManifestKey], pool: ThreadPoolExecutor) -> None:
+        self.tally.manifests += len(batch)
+        unread = self.rows.unread(self._name, {key: at.etag for key, at in batch.items()}, run=self._run)
+        read = list(self._read_all([batch[key] for key in batch if key in unread], pool))
+        self.tally.read += len(read)
+        self.tally.unusable += sum(one.entry is None for one in read)
+        self.rows.put(self._name, read, run=self._run)
+
+    def _read_all(self, keys: list[ManifestKey], pool: ThreadPoolExecutor) -> Iterator[ManifestRead]:
+        waiting: deque[Future[ManifestRead]] = deque()
+        for at in keys:
+            if self.stop.is_set():
+                return
+            waiting.append(pool.submit(self._read, at))
+            if len(waiting) == _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _read(self, at: ManifestKey) -> ManifestRead:
+        entry = None
+        try:
+            manifest = read_manifest(self.store, at)
+            if not self._is_of_another(manifest.storage_location):
+                entry = entry_of_manifest(manifest, location=self._name)
+        except OtherObjectError:
+            pass
+        except (NoManifestError, UnlikelyManifestError) as error:
+            _logger.info("A manifest is left out: %s", error, extra={"location": self._name})
+        return ManifestRead(key=at.key, etag=at.etag, uid=at.uid, entry=entry)
+
+    def _is_of_another(self, name: str) -> bool:
+        """Whether the manifest names another location of the same bucket and prefix, which reads it too."""
+        return name != self._name and any(
+            other.metadata.name == name and key_space(other) == key_space(self.location) for other in self.others
+        )
