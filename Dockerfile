@@ -1,4 +1,5 @@
 # The operator's image: `docker build .` or `buildah build .`. The build reads this repository and the package index.
+# The console's image is the same with one more layer: `docker build --target=console .`.
 #
 # The base is pinned by the digest of its index (all platforms) of September 2026 (Debian 13.6, Python 3.13.15).
 # `docker buildx imagetools inspect python:3.13-slim-trixie` shows a newer digest; --build-arg BASE_DIGEST=… takes it.
@@ -9,7 +10,7 @@ ARG PYTHON_IMAGE=${BASE_NAME}@${BASE_DIGEST}
 # and BASE_DIGEST name it in the labels.
 ARG RUNTIME_IMAGE=${PYTHON_IMAGE}
 
-FROM ${PYTHON_IMAGE} AS build
+FROM ${PYTHON_IMAGE} AS libraries
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 COPY requirements/operator.txt requirements/build.txt requirements/
@@ -23,18 +24,33 @@ RUN cd /opt/operator/lib/python3*/site-packages \
  && rm -rf kubernetes/aio \
  && find botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin ! -name cloudwatch -exec rm -rf {} +
+COPY image/bytecode.py image/bytecode.py
+
+FROM libraries AS build
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
-COPY image/bytecode.py image/bytecode.py
 ARG SOURCE_DATE_EPOCH=0
 # Byte code is compiled here, because the file system is read-only at run time. To save memory, it contains only those
-# docstrings that the command line prints.
+# docstrings that the command line prints, and those that the console shows in the description of its API.
 RUN export SOURCE_DATE_EPOCH PYTHONHASHSEED=0 \
  && tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheels . \
  && tools/bin/pip --python /opt/operator/bin/python3 install --quiet --no-deps --no-compile --no-index \
       --find-links wheels recording-operator \
  && /opt/operator/bin/python3 -B image/bytecode.py /opt/operator/lib \
-      --documented /opt/operator/lib/python3*/site-packages/recording_operator/cli
+      --documented /opt/operator/lib/python3*/site-packages/recording_operator/cli \
+      --documented /opt/operator/lib/python3*/site-packages/recording_operator/console
+
+# Libraries that only the console needs: what requirements/console.txt adds to the folder of the operator's libraries.
+FROM libraries AS console-libraries
+COPY requirements/console.txt requirements/
+RUN cd /opt/operator/lib/python3*/site-packages \
+ && ls | sort > /build/operators \
+ && /build/tools/bin/pip --python /opt/operator/bin/python3 install --quiet --require-hashes --only-binary=:all: \
+      --no-compile -r /build/requirements/console.txt \
+ && ls | sort | comm -13 /build/operators - | sed "s|^|$PWD/|" > /build/added \
+ && xargs -d '\n' python3 -B /build/image/bytecode.py < /build/added \
+ && mkdir -p "/console$PWD" \
+ && xargs -d '\n' cp -a -t "/console$PWD" < /build/added
 
 FROM ${RUNTIME_IMAGE} AS rootfs
 COPY --from=build /opt/operator /opt/operator
@@ -50,8 +66,14 @@ RUN rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurep
  && /opt/operator/bin/python3 -B /sbom.py > /opt/operator/sbom.cdx.json \
  && rm /sbom.py /bytecode.py
 
+# The bill of materials of the console's image, beside the files of its layer.
+FROM rootfs AS console-rootfs
+COPY --from=console-libraries /console /console
+COPY image/sbom.py /
+RUN cp -a /console/. / && /opt/operator/bin/python3 -B /sbom.py > /console/opt/operator/sbom.cdx.json
+
 # One layer, so that removed files are not in the image.
-FROM scratch
+FROM scratch AS operator
 COPY --from=rootfs / /
 ARG BASE_NAME
 ARG BASE_DIGEST
@@ -82,3 +104,12 @@ STOPSIGNAL SIGTERM
 # The program itself is process 1 and receives the signals.
 ENTRYPOINT ["/opt/operator/bin/recording-operator"]
 CMD ["run"]
+
+FROM operator AS console
+COPY --from=console-rootfs /console /
+LABEL org.opencontainers.image.title="recording-operator-console" \
+      org.opencontainers.image.description="Shows recordings in a browser and over HTTP"
+CMD ["console"]
+
+# What is built where no target is named.
+FROM operator

@@ -38,7 +38,7 @@ locks: setup ## Update requirements/*.txt; UPGRADE=1 takes the newest versions, 
 demo: setup ## Show Recordings being copied to S3, then a provider's webhook, on a real control plane; DEMO_ONCE=1 ends by itself
 	@$(BIN)/python -m localcluster demo
 
-cluster: setup ## Start a control plane, S3, sample media and the receiver in the background; writes .local/env
+cluster: setup ## Start a control plane, S3, sample media, receiver and console in the background; writes .local/env
 	@$(BIN)/python -m localcluster up
 
 cluster-down: setup ## Stop what `make cluster` started
@@ -110,13 +110,13 @@ crds: setup ## Write crds/ from the models
 chart: setup ## Write the generated files of the chart
 	@PYTHONPATH=operator $(BIN)/python charts/generate.py --write
 
-manifests: setup ## Write install/install.yaml from the chart
+manifests: setup ## Write install/ from the chart
 	@PYTHONPATH=operator:. $(BIN)/python install/generate.py --write
 
-image: setup ## Build the image with buildah (root), without Docker or an image registry
+image: setup ## Build the images with buildah (root), without Docker or an image registry
 	@$(BIN)/python -m localcluster.image
 
-e2e-pod: setup ## Build the image twice, then run it and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
+e2e-pod: setup ## Build the images twice, then run them and the chart in real pods (root; buildah, containerd, runc, CNI plugins)
 	@$(BIN)/pytest -n 0 -m root tests/image $(PYTEST_ARGS)
 	@$(BIN)/python -m localcluster.podcluster --operator -- $(BIN)/pytest -n 0 -m root tests/pod $(PYTEST_ARGS) || [ $$? = 77 ]
 

@@ -2,7 +2,8 @@
 
 Helm renders the chart with its defaults into the namespace recording-operator; what only Helm reads is taken out, and
 the namespace, which Helm makes by an option, is added. That is install.yaml; receiver/receiver.yaml has what the chart
-adds with receiver.enabled. Errors: ToolchainError where Helm cannot be built.
+adds with receiver.enabled, console/console.yaml what it adds with console.enabled. Errors: ToolchainError where Helm
+cannot be built.
 """
 
 import os
@@ -22,7 +23,8 @@ from recording_operator.api.generated import command_line
 FOLDER: Final = Path(__file__).resolve().parent
 CHART: Final = FOLDER.parent / "charts" / "recording-operator"
 IMAGE: Final = "recording-operator"
-"""No registry hosts the image yet. Users replace this name with that of their own image."""
+CONSOLE_IMAGE: Final = "recording-operator-console"
+"""No registry hosts the images yet. Users replace these names with those of their own images."""
 _VALUES: Final = {"image": {"repository": IMAGE}, "tests": {"enabled": False}}
 _OF_HELM: Final = ("helm.sh/chart", "app.kubernetes.io/managed-by", "helm.sh/resource-policy")
 _HEADER: Final = """\
@@ -33,6 +35,11 @@ _HEADER: Final = """\
 _RECEIVER_HEADER: Final = """\
 # The receiver of providers' webhooks, besides install.yaml: RBAC, Deployment, Services. It may create Recordings in no
 # namespace before you bind the ClusterRole recording-operator-receiver-namespace there (see ../README.md).
+# Generated from charts/recording-operator by install/generate.py; do not edit.
+"""
+_CONSOLE_HEADER: Final = """\
+# The console, besides install.yaml: RBAC, Deployment, Services. Its catalog is in the memory of the pod (see
+# ../README.md).
 # Generated from charts/recording-operator by install/generate.py; do not edit.
 """
 Object = dict[str, Any]
@@ -51,8 +58,18 @@ def objects() -> list[Object]:
 
 def receiver_objects() -> list[Object]:
     """What the chart adds for the receiver."""
-    rendered = yaml.safe_load_all(_rendered({**_VALUES, "receiver": {"enabled": True}}))
-    own = [one for one in rendered if one["metadata"]["labels"].get("app.kubernetes.io/component") == "receiver"]
+    return _added("receiver", {"enabled": True})
+
+
+def console_objects() -> list[Object]:
+    """What the chart adds for the console."""
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]
+    return _added("console", {"enabled": True, "image": {"repository": CONSOLE_IMAGE, "tag": version}})
+
+
+def _added(component: str, values: Object) -> list[Object]:
+    rendered = yaml.safe_load_all(_rendered({**_VALUES, component: values}))
+    own = [one for one in rendered if one["metadata"]["labels"].get("app.kubernetes.io/component") == component]
     return [_without_helm(one) for one in own]
 
 
@@ -103,6 +120,7 @@ def main(arguments: Sequence[str]) -> int:
     files = [
         (FOLDER / "install.yaml", text(_HEADER, objects())),
         (FOLDER / "receiver" / "receiver.yaml", text(_RECEIVER_HEADER, receiver_objects())),
+        (FOLDER / "console" / "console.yaml", text(_CONSOLE_HEADER, console_objects())),
     ]
     return command_line(files, arguments, prog="python install/generate.py", remedy="make manifests")
 

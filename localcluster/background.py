@@ -20,7 +20,7 @@ from localcluster.kubectl import Kubectl, write_token_kubeconfig
 from localcluster.operatorprocess import POLICY, operator_command, operator_environment
 from localcluster.process import ComponentError, bound_to_parent, end_with_parent
 from localcluster.progress import Progress, say
-from localcluster.receiverprocess import receiver_command
+from localcluster.serviceprocess import service_command
 from localcluster.stack import Stack
 
 # Two clusters from one clone: give one of them another folder.
@@ -121,6 +121,7 @@ def up() -> int:
     say(f"\n. {short_path(supervisor.environment)}   puts these variables into your shell; then:")
     say("make run              runs the operator against it, and another receiver from the tree as it is now")
     say("kubectl get recordingsources   shows meetings: its status.path follows $RECEIVER_URL; $WEBHOOK_SECRET signs")
+    say("$CONSOLE_URL                    is the console; $CONSOLE_TOKEN logs in, with all rights")
     say("kubectl apply -f examples/ && kubectl get recordings --watch")
     say("make cluster-down     stops it and keeps its data (rm -r .local forgets them)")
     return 0
@@ -147,6 +148,7 @@ def serve() -> int:
         stack.install()
         stack.add_archive()
         stack.start_receiver()
+        stack.start_console()
         stack.add_source()
         stack.write_environment(supervisor.environment)
         say(f"ready, process {os.getpid()}")
@@ -176,7 +178,7 @@ def run() -> NoReturn:
     receiver = write_token_kubeconfig(
         folder / "receiver-run.kubeconfig", kubectl=kubectl, namespace=OPERATOR_NAMESPACE, account=RECEIVER_ACCOUNT
     )
-    listening = receiver_command(http_port=0, metrics_port=0, settings=POLICY)
+    listening = service_command("receiver", http_port=0, metrics_port=0, settings=POLICY)
     subprocess.Popen(bound_to_parent(listening), env=operator_environment(receiver), stdin=subprocess.DEVNULL)
     command = operator_command(policy=POLICY, namespace=OPERATOR_NAMESPACE, http_port=0)
     os.execve(command[0], command, operator_environment(kubeconfig))  # noqa: S606 - no shell is wanted

@@ -1,4 +1,4 @@
-"""The operator's image, built here without Docker and without an image registry: `python -m localcluster.image`.
+"""The images of operator and console, built without Docker and an image registry: `python -m localcluster.image`.
 
 mmdebstrap makes the two base images from the machine's own Debian mirror, buildah builds the Dockerfile on them.
 Needs root, buildah and mmdebstrap. Errors: ImageError.
@@ -21,6 +21,9 @@ from localcluster.builds import cache_folder
 from localcluster.install import PROJECT
 
 REFERENCE: Final = "localhost/recording-operator:dev"
+OPERATOR: Final = "operator"
+CONSOLE: Final = "console"
+"""Targets of the Dockerfile."""
 _SUITE: Final = "trixie"
 _SOURCES: Final = Path("/etc/apt/sources.list.d/debian.sources")
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -84,7 +87,15 @@ class ImageBuilder:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._unpacked: list[str] = []
 
-    def build(self, *, archive: Path, reference: str = REFERENCE, cached: bool = True, tree: Path = PROJECT) -> Image:
+    def build(
+        self,
+        *,
+        archive: Path,
+        reference: str = REFERENCE,
+        target: str = OPERATOR,
+        cached: bool = True,
+        tree: Path = PROJECT,
+    ) -> Image:
         """Build the Dockerfile into an OCI archive. The same tree and bases give the same digest. Raises ImageError."""
         runtime = self._base("runtime", _RUNTIME)
         build_arguments = {
@@ -97,7 +108,7 @@ class ImageBuilder:
         self._buildah(
             "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
             "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
-            f"--tag={reference}", str(tree),
+            f"--target={target}", f"--tag={reference}", str(tree),
         )  # fmt: skip
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive.unlink(missing_ok=True)
@@ -170,19 +181,36 @@ def debian_sources(sources: str, *, suite: str) -> str:
     return re.sub(r"(?m)^(Suites:\s*)(.+)$", renamed, sources)
 
 
+def console_reference(reference: str) -> str:
+    """Return the reference of the console's image that belongs to an image of the operator, as in the chart."""
+    return f"{reference}-{CONSOLE}"
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Build the image and print the result; returns the exit status."""
+    """Build both images and print the results; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m localcluster.image", description=__doc__)
-    parser.add_argument("--archive", type=Path, default=PROJECT / ".local" / "image.tar", help="default: %(default)s")
-    parser.add_argument("--reference", default=REFERENCE, help="default: %(default)s")
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        default=PROJECT / ".local" / "image.tar",
+        help="default: %(default)s; the console's is beside it",
+    )
+    parser.add_argument("--reference", default=REFERENCE, help="default: %(default)s; the console's ends with -console")
     options = parser.parse_args(arguments)
+    archive: Path = options.archive
+    wanted = {
+        OPERATOR: (options.reference, archive),
+        CONSOLE: (console_reference(options.reference), archive.with_stem(f"{archive.stem}-{CONSOLE}")),
+    }
     try:
-        image = ImageBuilder().build(archive=options.archive, reference=options.reference)
+        builder = ImageBuilder()
+        for target, (reference, file) in wanted.items():
+            image = builder.build(archive=file, reference=reference, target=target)
+            size_mb = image.archive.stat().st_size / 1e6
+            print(f"{image.reference} {image.digest} in {image.archive}, {size_mb:.0f} MB", flush=True)
     except ImageError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    size_mb = image.archive.stat().st_size / 1e6
-    print(f"{image.reference} {image.digest} in {image.archive}, {size_mb:.0f} MB")
     return 0
 
 

@@ -15,6 +15,8 @@ OPERATOR_ACCOUNT: Final = "recording-operator"
 SECRETS_ROLE: Final = "recording-operator-secrets"
 RECEIVER_ACCOUNT: Final = "recording-operator-receiver"
 RECEIVER_NAMESPACE_ROLE: Final = "recording-operator-receiver-namespace"
+CONSOLE_ACCOUNT: Final = "recording-operator-console"
+ADMINISTRATOR_ACCOUNT: Final = "administrator"
 _ADDRESSABLE_ROLE: Final = "recording-operator-addressable"
 _CRDS: Final = PROJECT / "crds"
 _RBAC: Final = PROJECT / "charts" / "recording-operator" / "files" / "rbac"
@@ -22,12 +24,12 @@ _RBAC_API: Final = "rbac.authorization.k8s.io/v1"
 
 
 def install(kubectl: Kubectl) -> None:
-    """Install the CRDs, and the ServiceAccounts of operator and receiver with their RBAC. Raises KubectlError.
+    """Install the CRDs, and the ServiceAccounts of operator, receiver and console with their RBAC. Raises KubectlError.
 
     It needs the rights of an administrator, and can be repeated safely.
     """
     install_crds(kubectl)
-    kubectl.apply(*operator_objects(), *receiver_objects())
+    kubectl.apply(*operator_objects(), *receiver_objects(), *console_objects())
 
 
 def install_crds(kubectl: Kubectl) -> None:
@@ -80,6 +82,39 @@ def receiver_objects() -> list[JsonObject]:
         {**role, "metadata": {"name": name}, "rules": _rules("receiver-clusterrole")},
         {**role, "metadata": {"name": RECEIVER_NAMESPACE_ROLE}, "rules": _rules("receiver-namespace-clusterrole")},
         _binding("ClusterRoleBinding", metadata={"name": name}, role_kind="ClusterRole", role=name, account=name),
+    ]
+
+
+def console_objects() -> list[JsonObject]:
+    """Return the ServiceAccount of the console, with exactly the permissions of the chart."""
+    name = CONSOLE_ACCOUNT
+    own = {"name": name, "namespace": OPERATOR_NAMESPACE}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": own},
+        {
+            "apiVersion": _RBAC_API,
+            "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": _rules("console-clusterrole"),
+        },
+        {"apiVersion": _RBAC_API, "kind": "Role", "metadata": own, "rules": _rules("console-role")},
+        _binding("ClusterRoleBinding", metadata={"name": name}, role_kind="ClusterRole", role=name, account=name),
+        _binding("RoleBinding", metadata=own, role_kind="Role", role=name, account=name),
+    ]
+
+
+def administrator_objects() -> list[JsonObject]:
+    """Return a ServiceAccount with all rights. A token of it logs in to the console."""
+    name = ADMINISTRATOR_ACCOUNT
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": OPERATOR_NAMESPACE}},
+        _binding(
+            "ClusterRoleBinding",
+            metadata={"name": f"{OPERATOR_ACCOUNT}-{name}"},
+            role_kind="ClusterRole",
+            role="cluster-admin",
+            account=name,
+        ),
     ]
 
 

@@ -55,6 +55,10 @@ class Kubectl:
         listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listing))
 
+    def token(self, namespace: str, account: str) -> str:
+        """Return a token of a ServiceAccount, valid for seven days. Raises KubectlError."""
+        return self("create", "token", account, f"--namespace={namespace}", f"--duration={_TOKEN_SECONDS}s").strip()
+
     def json(self, *arguments: str) -> JsonObject:
         """Return the parsed output of `kubectl … -o json`. Raises KubectlError."""
         parsed: JsonObject = json.loads(self(*arguments, "-o", "json"))
@@ -82,7 +86,7 @@ def write_token_kubeconfig(path: Path, *, kubectl: Kubectl, namespace: str, acco
 
     The current namespace is the ServiceAccount's. Raises KubectlError.
     """
-    token = kubectl("create", "token", account, f"--namespace={namespace}", f"--duration={_TOKEN_SECONDS}s").strip()
+    token = kubectl.token(namespace, account)
     config = json.loads(kubectl.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}
     config["contexts"][0]["context"]["namespace"] = namespace

@@ -11,12 +11,16 @@ from types import TracebackType
 from typing import Final, Self
 
 from localcluster.builds import ensure_tools
+from localcluster.consoleprocess import ConsoleProcess
 from localcluster.controlplane import ControlPlane
 from localcluster.install import (
+    ADMINISTRATOR_ACCOUNT,
+    CONSOLE_ACCOUNT,
     OPERATOR_ACCOUNT,
     OPERATOR_NAMESPACE,
     PROJECT,
     RECEIVER_ACCOUNT,
+    administrator_objects,
     credentials_secret,
     install,
     receiver_binding,
@@ -37,8 +41,9 @@ LOCATION: Final = "archive"
 _OWN_PROGRAMS: Final = ("kubectl-recordings", "kubectl_complete-recordings", "recording-operator")
 _S3_PORT: Final = 9090
 _RECEIVER_PORT: Final = 9088
+_CONSOLE_PORT: Final = 9085
 _MEDIA_TIMEOUT_S: Final = 30.0
-_RECEIVER_TIMEOUT_S: Final = 120.0  # the first time, Python compiles the libraries
+_SERVICE_TIMEOUT_S: Final = 120.0  # the first time, Python compiles the libraries
 
 
 class Stack:
@@ -60,6 +65,9 @@ class Stack:
         self.webhook_key = kept_key(self.folder / "webhook-key")
         self._receiver_port = self._kept_port(self.folder / "receiver-port", usual=_RECEIVER_PORT)
         self._receiver: ReceiverProcess | None = None
+        self._console_port = self._kept_port(self.folder / "console-port", usual=_CONSOLE_PORT)
+        self._console: ConsoleProcess | None = None
+        self.console_token = ""
         self._media = Process(
             name="media-server",
             argv=[sys.executable, "-m", "localcluster.mediaserver", f"--port={self.media_port}"],
@@ -70,8 +78,8 @@ class Stack:
     @property
     def processes(self) -> list[Process]:
         """Everything that has to run."""
-        receiver = [self._receiver.process] if self._receiver else []
-        return [*self.control_plane.processes.values(), self.s3.process, self._media, *receiver]
+        services = [service.process for service in (self._receiver, self._console) if service]
+        return [*self.control_plane.processes.values(), self.s3.process, self._media, *services]
 
     @property
     def media_url(self) -> str:
@@ -83,8 +91,13 @@ class Stack:
         """URL that the path of a RecordingSource is appended to."""
         return f"http://{LOOPBACK}:{self._receiver_port}"
 
+    @property
+    def console_url(self) -> str:
+        """URL of the console."""
+        return f"http://{LOOPBACK}:{self._console_port}"
+
     def start(self) -> None:
-        """Start all servers but the receiver, which needs the CRDs. Raises ComponentError."""
+        """Start all servers but receiver and console, which need the CRDs. Raises ComponentError."""
         self._running.callback(self._media.kill)
         self._media.start()
         self._running.callback(self.s3.kill)
@@ -111,7 +124,22 @@ class Stack:
         log = self.folder / "receiver.log"
         self._receiver = ReceiverProcess(kubeconfig=kubeconfig, log=log, port=self._receiver_port, settings=POLICY)
         self._running.callback(self._receiver.kill)
-        self._receiver.start(timeout_s=_RECEIVER_TIMEOUT_S)
+        self._receiver.start(timeout_s=_SERVICE_TIMEOUT_S)
+
+    def start_console(self) -> None:
+        """Start the console, and create a token that logs in with all rights. Raises KubectlError and ComponentError.
+
+        The catalog is in the console's memory.
+        """
+        self.control_plane.kubectl.apply(*administrator_objects())
+        self.console_token = self.control_plane.kubectl.token(OPERATOR_NAMESPACE, ADMINISTRATOR_ACCOUNT)
+        kubeconfig = self.control_plane.service_account_kubeconfig(
+            namespace=OPERATOR_NAMESPACE, name=CONSOLE_ACCOUNT, path=self.folder / "console.kubeconfig"
+        )
+        log = self.folder / "console.log"
+        self._console = ConsoleProcess(kubeconfig=kubeconfig, log=log, port=self._console_port, settings=POLICY)
+        self._running.callback(self._console.kill)
+        self._console.start(timeout_s=_SERVICE_TIMEOUT_S)
 
     def receiver_log_tail(self) -> str:
         """Return the end of the receiver's log."""
@@ -167,6 +195,8 @@ class Stack:
             "MEDIA_URL": self.media_url,
             "RECEIVER_URL": self.receiver_url,
             "WEBHOOK_SECRET": self.webhook_key,
+            "CONSOLE_URL": self.console_url,
+            "CONSOLE_TOKEN": self.console_token,
         }
 
     def write_environment(self, path: Path) -> str:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make the release; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make release", description=__doc__)
     parser.add_argument("version", help="such as 1.2.3")
-    parser.add_argument("--image", choices=("yes", "no"), default="yes", help="no: leave the image out")
+    parser.add_argument("--image", choices=("yes", "no"), default="yes", help="no: leave the images out")
     parser.add_argument("--plugin", choices=("yes", "no"), default="yes", help="no: leave kubectl recordings out")
     options = parser.parse_args(arguments)
     try:
@@ -71,16 +71,18 @@ def build(tree: Path, wanted: str, *, dist: Path, with_image: bool, with_plugin:
     """Fill dist/."""
     say(f"Chart: {artifacts.build_chart(tree, version=wanted, dist=dist).name}")
     say(f"Manifests: {', '.join(file.name for file in artifacts.build_manifests(tree, dist=dist))}")
-    say(f"Bill of materials: {artifacts.build_bill_of_materials(tree, version=wanted, dist=dist).name}")
+    bills = artifacts.build_bills_of_materials(tree, version=wanted, dist=dist)
+    say(f"Bills of materials: {', '.join(file.name for file in bills)}")
     if with_plugin:
         say(f"kubectl recordings: {plugin.build_plugin(tree, dist=dist).archive.name}")
     else:
         say("kubectl recordings: skipped (PLUGIN=no).")
     reason = artifacts.why_no_image() if with_image else "IMAGE=no"
     if reason:
-        say(f"Image: skipped ({reason}).")
+        say(f"Images: skipped ({reason}).")
     else:
-        say(f"Image: {artifacts.build_image(tree, version=wanted, dist=dist)}")
+        for file, digest in artifacts.build_images(tree, version=wanted, dist=dist).items():
+            say(f"Image: {file} {digest}")
     say(f"Sums: {artifacts.write_sums(dist).name}")
 
 

@@ -17,15 +17,16 @@ from typing import Any, Final
 
 from localcluster.builds import ensure_tools
 from localcluster.extratools import HELM4
-from localcluster.image import ImageBuilder, ImageError, missing_here
+from localcluster.image import CONSOLE, OPERATOR, ImageBuilder, ImageError, missing_here
 from release.errors import ArtifactError
 
 NAME: Final = "recording-operator"
 SUMS: Final = "SHA256SUMS"
+_FILES: Final = {OPERATOR: NAME, CONSOLE: f"{NAME}-{CONSOLE}"}
 
 
 def write_generated(tree: Path) -> None:
-    """Write the generated files that have the version: install.yaml and receiver.yaml."""
+    """Write the generated files that have the version: install.yaml, receiver.yaml and console.yaml."""
     environment = {**os.environ, "PYTHONPATH": f"{tree / 'operator'}{os.pathsep}{tree}"}
     _run([sys.executable, "install/generate.py", "--write"], tree=tree, environment=environment)
 
@@ -41,17 +42,21 @@ def build_chart(tree: Path, *, version: str, dist: Path) -> Path:
 
 
 def build_manifests(tree: Path, *, dist: Path) -> list[Path]:
-    """Take install.yaml and receiver.yaml as they are in the tree."""
-    files = (tree / "install" / "install.yaml", tree / "install" / "receiver" / "receiver.yaml")
-    return [Path(shutil.copyfile(file, dist / file.name)) for file in files]
+    """Take install.yaml, receiver.yaml and console.yaml as they are in the tree."""
+    files = (Path("install.yaml"), Path("receiver", "receiver.yaml"), Path("console", "console.yaml"))
+    return [Path(shutil.copyfile(tree / "install" / file, dist / file.name)) for file in files]
 
 
-def build_bill_of_materials(tree: Path, *, version: str, dist: Path) -> Path:
-    """List the Python packages that the operator is pinned to, as CycloneDX."""
-    file = dist / f"{NAME}-{version}.cdx.json"
+def build_bills_of_materials(tree: Path, *, version: str, dist: Path) -> list[Path]:
+    """List the Python packages that operator and console are pinned to, as CycloneDX."""
+    return [_bill(tree, name=name, version=version, dist=dist) for name in (OPERATOR, CONSOLE)]
+
+
+def _bill(tree: Path, *, name: str, version: str, dist: Path) -> Path:
+    file = dist / f"{_FILES[name]}-{version}.cdx.json"
     program = str(Path(sys.executable).with_name("cyclonedx-py"))
     options = ["--output-reproducible", "--output-format=JSON", "--pyproject=pyproject.toml", f"--output-file={file}"]
-    _run([program, "requirements", *options, "requirements/operator.txt"], tree=tree)
+    _run([program, "requirements", *options, f"requirements/{name}.txt"], tree=tree)
     document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     document["metadata"]["component"]["version"] = version
     file.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -63,25 +68,33 @@ def why_no_image() -> str | None:
     return missing_here()
 
 
-def build_image(tree: Path, *, version: str, dist: Path) -> str:
-    """Build the image into an OCI archive and check that it starts with the version; returns its digest."""
-    archive = dist / f"{NAME}-{version}.oci.tar"
-    reference = f"localhost/{NAME}:{version}"
+def build_images(tree: Path, *, version: str, dist: Path) -> dict[str, str]:
+    """Build the images into OCI archives and check that each starts with the version; returns their digests."""
     try:
         builder = ImageBuilder()
-        image = builder.build(archive=archive, reference=reference, tree=tree)
-        labels = builder.inspect(reference)["OCIv1"]["config"]["Labels"]
-        if (labelled := labels["org.opencontainers.image.version"]) != version:
-            raise ArtifactError(f"The image is labelled {labelled}, expected {version}.")
-        root = builder.unpack(reference)
-        try:
-            printed = _run(["chroot", str(root), "/opt/operator/bin/recording-operator", "--version"], tree=tree)
-        finally:
-            builder.release()
+        return {
+            file: _build_image(builder, tree, target=target, version=version, archive=dist / file)
+            for target, file in ((name, f"{_FILES[name]}-{version}.oci.tar") for name in (OPERATOR, CONSOLE))
+        }
     except ImageError as error:
         raise ArtifactError(str(error)) from error
+
+
+def _build_image(builder: ImageBuilder, tree: Path, *, target: str, version: str, archive: Path) -> str:
+    reference = f"localhost/{_FILES[target]}:{version}"
+    image = builder.build(archive=archive, reference=reference, target=target, tree=tree)
+    labels = builder.inspect(reference)["OCIv1"]["config"]["Labels"]
+    if (labelled := labels["org.opencontainers.image.version"]) != version:
+        raise ArtifactError(f"The image of the {target} is labelled {labelled}, expected {version}.")
+    root = builder.unpack(reference)
+    try:
+        printed = _run(["chroot", str(root), "/opt/operator/bin/recording-operator", "--version"], tree=tree)
+    finally:
+        builder.release()
     if version not in printed.split():
-        raise ArtifactError(f"The program in the image printed {printed.strip()!r} for --version, expected {version}.")
+        raise ArtifactError(
+            f"The program in the image of the {target} printed {printed.strip()!r} for --version, expected {version}."
+        )
     return image.digest
 
 

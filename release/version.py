@@ -11,7 +11,7 @@ from typing import Final
 _SOURCE: Final = Path("operator/recording_operator/__init__.py")
 _IN_SOURCE: Final = re.compile(r'^__version__ = "(.*)"$', re.MULTILINE)
 _NUMBERS: Final = r"(\d+\.\d+\.\d+)"
-_IMAGE: Final = re.compile(f"recording-operator:{_NUMBERS}")
+_IMAGE: Final = re.compile(f"recording-operator(?:-console)?:{_NUMBERS}")
 # Helm reads the first file and Docker the second; people copy commands out of the others.
 _COPIES: Final[Mapping[Path, Sequence[re.Pattern[str]]]] = {
     Path("charts/recording-operator/Chart.yaml"): (

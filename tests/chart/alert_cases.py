@@ -57,6 +57,7 @@ def _requests(result: str) -> str:
 
 
 _RECEIVER: Final = _m("receiver_info", 'version="1"')
+_CONSOLE: Final = _m("console_info", 'version="1"')
 _NOT_READY: Final = _m("event_sinks", 'ready="false"')
 _GIVEN_UP: Final = _m("notifications_total", 'event="Completed",result="failed"')
 _RETRIED: Final = _m("notifications_total", 'event="Completed",result="retried"')
@@ -88,6 +89,7 @@ ALERT_CASES: Final = (
     AlertCase(alert="RecordingOperatorRestarting", series={_START: "0+100x60"}, at="10m", fires=({},)),
     AlertCase(alert="RecordingOperatorRestarting", series={_START: "0x10 100x10 200x10 300x30"}, at="59m"),
     AlertCase(alert="RecordingOperatorRestarting", series={_START: "0+100x60", _RECEIVER: "1x60"}, at="10m"),
+    AlertCase(alert="RecordingOperatorRestarting", series={_START: "0+100x60", _CONSOLE: "1x60"}, at="10m"),
     AlertCase(
         alert="RecordingOperatorWatchSilent",
         series={_SILENT: "100+60x20", _m("leader"): "1x20"},
@@ -159,6 +161,10 @@ ALERT_CASES: Final = (
     AlertCase(alert="RecordingManifestsFailing", series={_MANIFESTS: "0x5 6x60"}, at="35m"),
     AlertCase(alert="RecordingReceiverAbsent", series={"up": "1x20"}, at="6m", fires=({"namespace": "recordings"},)),
     AlertCase(alert="RecordingReceiverAbsent", series={_RECEIVER: "1x20"}, at="10m"),
+    AlertCase(alert="RecordingConsoleAbsent", series={"up": "1x20"}, at="11m", fires=({"namespace": "recordings"},)),
+    AlertCase(alert="RecordingConsoleAbsent", series={_CONSOLE: "1x20"}, at="15m"),
+    AlertCase(alert="RecordingConsoleOutdated", series={_m("console_outdated"): "1x30"}, at="20m", fires=({},)),
+    AlertCase(alert="RecordingConsoleOutdated", series={_m("console_outdated"): "1x10 0x20"}, at="20m"),
     AlertCase(
         alert="RecordingReceiverUnavailable",
         series={_deliveries("unavailable"): "0+1x30", _deliveries("accepted"): "0+9x30"},

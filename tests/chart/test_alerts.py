@@ -14,6 +14,7 @@ from localcluster.install import PROJECT
 from recording_operator.api.quotas import Quota
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import StorageReportStatus
+from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.engine.quotas import QuotaUsage
 from recording_operator.metrics import Metrics
 from recording_operator.providers.provider import Rejection
@@ -41,7 +42,11 @@ _A_REPORT = StorageReportStatus.model_validate(
         ],
     }
 )
-_ON: dict[str, Any] = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender"}, "receiver": {"enabled": True}}
+_ON: dict[str, Any] = {
+    "prometheusRule": {"enabled": True, "renderMode": "alwaysRender"},
+    "receiver": {"enabled": True},
+    "console": {"enabled": True},
+}
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def _alerts(spec: Object) -> list[Object]:
 
 
 def exported() -> set[str]:
-    """The names of all series that the operator exports, once each event has happened."""
+    """The names of all series that operator, receiver and console export, once each event has happened."""
     metrics = Metrics(version="1")
     metrics.artifact_finished(outcome="Failed", reason=Reason.SOURCE_EXPIRED)
     metrics.retried(reason=Reason.SOURCE_EXPIRED)
@@ -81,7 +86,9 @@ def exported() -> set[str]:
     receiver.delivery_ended(provider="Recall", result=Result.ACCEPTED, seconds=1)
     receiver.delivery_rejected(provider="Recall", reason="wrong_time")
     receiver.api_responded(verb="GET", outcome="Forbidden", seconds=1)
-    text = metrics.render().decode() + receiver.render().decode()
+    console = ConsoleMetrics(version="1")
+    console.api_responded(verb="GET", outcome="Forbidden", seconds=1)
+    text = "".join(one.render().decode() for one in (metrics, receiver, console))
     return set(re.findall(r"^([a-z_]+)[ {]", text, re.MULTILINE))
 
 
@@ -203,4 +210,4 @@ def test_alerts_can_be_left_out(helm4: Helm) -> None:
     alerts = {rule["alert"] for rule in _alerts(one(helm4.objects(values), "PrometheusRule")["spec"])}
     assert "RecordingQueueStuck" not in alerts
     assert {"RecordingTransfersStalled", "RecordingReceiverUnavailable"} <= alerts
-    assert "RecordingReceiverAbsent" not in alerts  # these values run no receiver
+    assert not {"RecordingReceiverAbsent", "RecordingConsoleAbsent"} & alerts  # these values run neither

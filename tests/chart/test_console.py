@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.chart.helm import MONITORING_APIS, RELEASE, Helm, HelmError, one
+from localcluster import ControlPlane
+from tests.chart.cluster import NAMESPACE
+from tests.chart.helm import CHART, MONITORING_APIS, RELEASE, Helm, HelmError, one
+from tests.support.waiting import eventually
 
 _NAME = f"{RELEASE}-console"
 _ON: dict[str, Any] = {"console": {"enabled": True}}
@@ -76,6 +79,11 @@ def test_it_reads_secrets_only_to_sign_urls(helm4: Helm) -> None:
     assert not [one for one in rules(_with(presigning=False)) if "secrets" in one["resources"]]
 
 
+def test_helm_test_requests_both(helm4: Helm) -> None:
+    command = one(helm4.objects(_ON), "Pod")["spec"]["containers"][0]["command"]
+    assert command[3:] == [f"http://{RELEASE}.recordings:8080", f"http://{_NAME}-metrics.recordings:8081"]
+
+
 def test_monitors_and_policies_select_the_console_alone(helm4: Helm) -> None:
     objects = helm4.objects(
         {**_ON, "networkPolicy": {"enabled": True}, "serviceMonitor": {"enabled": True}}, apis=MONITORING_APIS
@@ -86,3 +94,27 @@ def test_monitors_and_policies_select_the_console_alone(helm4: Helm) -> None:
             spec = item["spec"]
             selector = (spec.get("podSelector") or spec["selector"])["matchLabels"]
             assert (selector.items() <= labels.items()) is (item["metadata"]["name"] == _NAME)
+
+
+@pytest.mark.cluster
+def test_it_runs_beside_the_operator_and_the_notes_say_how_to_reach_it(
+    cluster_helm4: Helm, bare_cluster: ControlPlane
+) -> None:
+    kubectl, into = bare_cluster.kubectl, f"--namespace={NAMESPACE}"
+    notes = cluster_helm4("install", RELEASE, str(CHART), into, values=_ON)
+    assert f"kubectl port-forward service/{_NAME} 8080:80 --namespace={NAMESPACE}" in notes
+    commands = [line.split()[1:] for line in notes.splitlines() if "recordings-user" in line]
+    selector = f"--selector=app.kubernetes.io/name={_NAME}"  # the namespace enforces the restricted standard
+    eventually(lambda: len(kubectl.json("get", "pods", into, selector)["items"]) == 1)
+    token = [kubectl(*command) for command in commands][-1]
+    assert token.count(".") == 2
+    user = "--as=system:serviceaccount:default:recordings-user"
+    assert kubectl("auth", "can-i", "presign", "recordings.recordings.dev", "--namespace=default", user) == "yes\n"
+
+
+def test_the_notes_name_the_address_of_the_ingress(helm4: Helm) -> None:
+    ingress = {"enabled": True, "host": "recordings.example.com", "tls": {"enabled": False}}
+    notes = helm4("install", RELEASE, str(CHART), "--dry-run=client", values=_with(ingress=ingress))
+    assert "  http://recordings.example.com\n" in notes
+    assert "NOTE: the Ingress of the console has no TLS." in notes
+    assert "port-forward" not in notes

@@ -86,10 +86,11 @@ def test_the_file_has_every_object_of_the_chart_and_the_namespace(helm4: Helm) -
     assert not any("helm" in yaml.safe_dump(item["metadata"]).lower() for item in written.values())
 
 
-def test_the_receiver_is_what_the_chart_adds_for_it(helm4: Helm) -> None:
+@pytest.mark.parametrize("component", ["receiver", "console"])
+def test_another_part_is_what_the_chart_adds_for_it(helm4: Helm, component: str) -> None:
     off = named(helm4.objects({"tests": {"enabled": False}}))
-    added = named(helm4.objects({"tests": {"enabled": False}, "receiver": {"enabled": True}})).keys() - off.keys()
-    written = named(parsed((INSTALL / "receiver" / "receiver.yaml").read_text()))
+    added = named(helm4.objects({"tests": {"enabled": False}, component: {"enabled": True}})).keys() - off.keys()
+    written = named(parsed((INSTALL / component / f"{component}.yaml").read_text()))
     assert written.keys() == added
     assert {kind for kind, _ in added} >= {"Deployment", "Service", "ServiceAccount", "ClusterRole"}
     assert not any("helm" in yaml.safe_dump(item["metadata"]).lower() for item in written.values())
@@ -97,8 +98,13 @@ def test_the_receiver_is_what_the_chart_adds_for_it(helm4: Helm) -> None:
 
 def test_kustomize_builds_the_same_objects() -> None:
     assert named(kustomized(INSTALL)) == named(parsed((INSTALL / "install.yaml").read_text()))
-    receiver = INSTALL / "receiver"
-    assert named(kustomized(receiver)) == named(parsed((receiver / "receiver.yaml").read_text()))
+    for part in ("receiver", "console"):
+        assert named(kustomized(INSTALL / part)) == named(parsed((INSTALL / part / f"{part}.yaml").read_text()))
+
+
+def test_operator_and_console_have_two_images() -> None:
+    container = one(kustomized(INSTALL / "console"), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"].startswith("recording-operator-console:")
 
 
 def test_an_overlay_moves_everything_into_its_namespace(overlay: Path) -> None:

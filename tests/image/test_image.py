@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from localcluster.image import ImageBuilder, missing_here
+from localcluster.image import CONSOLE, OPERATOR, REFERENCE, ImageBuilder, console_reference, missing_here
 from localcluster.install import PROJECT
 from recording_operator import __version__
 
 _MOST_BYTES = 200 * 10**6
+_CONSOLE_REFERENCE = console_reference(REFERENCE)
+_MOST_ADDED_BYTES = 70 * 10**6
+# The tables can be created, and the API is described by the docstrings of its handlers.
+_DESCRIBED = """
+from recording_operator.catalog.database import open_database
+from recording_operator.console.api.routes import ROUTERS
+open_database("sqlite://").dispose()
+import cryptography.fernet, psycopg
+print(all(route.description for router in ROUTERS for route in router.routes))
+"""
 # A .pyc that is taken as it is: PEP 552, the flag of a hash that is not checked.
 _TRUSTED = (1).to_bytes(4, "little")
 # Every service that the operator calls: with keys, for downloads, and for a role by web identity.
@@ -39,7 +49,8 @@ def builder() -> Iterator[ImageBuilder]:
     made.prune()
 
 
-def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", [OPERATOR, CONSOLE])
+def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path, target: str) -> None:
     tree = tmp_path / "tree"  # a copy, so that no edit changes it between the builds
     unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("operator", "requirements", "image"):
@@ -48,7 +59,11 @@ def test_two_builds_have_one_digest(builder: ImageBuilder, tmp_path: Path) -> No
         shutil.copy(PROJECT / name, tree / name)
     first, second = (
         builder.build(
-            archive=tmp_path / f"{name}.tar", reference=f"localhost/recording-operator:{name}", cached=False, tree=tree
+            archive=tmp_path / f"{name}.tar",
+            reference=f"localhost/recording-operator:{name}",
+            target=target,
+            cached=False,
+            tree=tree,
         )
         for name in ("first", "second")
     )
@@ -101,6 +116,66 @@ def test_the_contents_of_the_image(builder: ImageBuilder, tmp_path: Path) -> Non
         assert set(compiled) == {_TRUSTED}, "byte code that depends on a file's time is made anew at each start"
     finally:
         builder.release()
+
+
+def test_the_operator_is_built_where_no_target_is_named() -> None:
+    stages = [line for line in (PROJECT / "Dockerfile").read_text().splitlines() if line.startswith("FROM ")]
+    assert stages[-1] == "FROM operator"
+
+
+def test_the_image_of_the_operator_says_what_the_console_needs(builder: ImageBuilder, tmp_path: Path) -> None:
+    builder.build(archive=tmp_path / "image.tar")
+    root = builder.unpack()
+    try:
+        command = ["/usr/sbin/chroot", "--userspec=65532:65532", str(root), "/opt/operator/bin/recording-operator"]
+        done = subprocess.run([*command, "console"], capture_output=True, text=True, check=False, env={})
+    finally:
+        builder.release()
+    assert done.returncode == 1
+    assert done.stderr.startswith("recording-operator: The console needs the Python package ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_console_is_the_operator_and_one_layer_of_libraries(builder: ImageBuilder, tmp_path: Path) -> None:
+    builder.build(archive=tmp_path / "image.tar")
+    builder.build(archive=tmp_path / "console.tar", reference=_CONSOLE_REFERENCE, target=CONSOLE)
+    described, extended = (builder.inspect(reference)["OCIv1"] for reference in (REFERENCE, _CONSOLE_REFERENCE))
+    assert extended["rootfs"]["diff_ids"][:-1] == described["rootfs"]["diff_ids"]
+    assert extended["config"]["Cmd"] == ["console"]
+    same = ("Entrypoint", "User", "Env", "StopSignal")
+    assert [extended["config"][name] for name in same] == [described["config"][name] for name in same]
+    operator, console = builder.unpack(), builder.unpack(_CONSOLE_REFERENCE)
+    try:
+        before, after = _files(operator), _files(console)
+        changed = {name for name in before if before[name] != after.get(name)}
+        assert changed == {"opt/operator/sbom.cdx.json"}
+        added = after.keys() - before.keys()
+        assert {name.split("/")[:3] == ["opt", "operator", "lib"] for name in added} == {True}
+        assert sum(after[name] for name in added) < _MOST_ADDED_BYTES
+        modules = [console / name for name in added if name.endswith(".py")]
+        assert [str(path) for path in modules if not _is_compiled(path)] == []
+        bill = json.loads((console / "opt/operator/sbom.cdx.json").read_text())
+        names = [entry["name"] for entry in bill["components"]]
+        assert {"recording-operator", "libssl3t64", "sqlalchemy", "fastapi", "alembic", "psycopg-binary"} <= set(names)
+        assert len(names) == len(set(names)), "a package is there twice"
+        run = partial(_run, console, extended["config"]["Env"])
+        assert "Serve the catalog of recordings" in run("recording-operator", "console", "--help")
+        assert run("python3", "-c", _DESCRIBED) == "True"
+    finally:
+        builder.release()
+
+
+def _files(root: Path) -> dict[str, int]:
+    """The sizes of all files, by path."""
+    return {
+        str(path.relative_to(root)): path.lstat().st_size
+        for path in root.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def _is_compiled(module: Path) -> bool:
+    return any((module.parent / "__pycache__").glob(f"{module.stem}.cpython-*.pyc"))
 
 
 def _run(root: Path, environment: Sequence[str], program: str, *arguments: str) -> str:

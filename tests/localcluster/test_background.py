@@ -1,6 +1,7 @@
 """`make cluster`, `make cluster-down` and `make run` from the command line (in a separate folder)."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -8,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from localcluster.ports import LOOPBACK, free_port, is_free
 from localcluster.sampleprovider import SampleProvider
 from localcluster.stack import Stack
 from localcluster.webhooks import new_key
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -117,7 +121,7 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert first.stdout == (commands.folder / "env").read_text()
     names = [line.removeprefix("export ").partition("=")[0] for line in first.stdout.splitlines()]
     expected = {"KUBECONFIG", "PATH", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
-    assert expected | {"S3_BUCKET", "RECEIVER_URL", "WEBHOOK_SECRET"} <= set(names)
+    assert expected | {"S3_BUCKET", "RECEIVER_URL", "WEBHOOK_SECRET", "CONSOLE_URL", "CONSOLE_TOKEN"} <= set(names)
     assert (commands.folder / "env").stat().st_mode & 0o077 == 0
     location = yaml.safe_load(commands.sh("kubectl get storagelocation archive -o yaml"))["spec"]
     assert location["allowedNamespaces"]["names"] == ["default"]
@@ -136,9 +140,10 @@ def test_a_cluster_starts_once_survives_the_command_and_keeps_its_data(commands:
     assert commands.server_pids() == []
 
     again = commands("up").stdout.splitlines()
-    usual = ("export MEDIA_URL=", "export RECEIVER_URL=")  # whose ports can be any free ones
-    assert [one for one in again if not one.startswith(usual)] == [
-        one for one in first.stdout.splitlines() if not one.startswith(usual)
+    # Ports that can be any free ones, and a token that is a new one each time.
+    others = tuple(f"export {name}=" for name in ("MEDIA_URL", "RECEIVER_URL", "CONSOLE_URL", "CONSOLE_TOKEN"))
+    assert [one for one in again if not one.startswith(others)] == [
+        one for one in first.stdout.splitlines() if not one.startswith(others)
     ]
     assert commands.sh("kubectl get configmap kept -o name") == "configmap/kept\n"
 
@@ -153,6 +158,21 @@ def test_a_signed_webhook_becomes_a_recording(commands: Commands) -> None:
         assert provider.send_webhook(f"{url}{path}", key=key) == 200
     names = commands.sh("kubectl get recordings -l recordings.dev/source=meetings -o name")
     assert names.startswith("recording.recordings.dev/meetings-")
+
+
+def test_the_token_of_the_console_sees_every_recording(commands: Commands) -> None:
+    assert commands("up").returncode == 0
+    commands.sh(f"kubectl apply -f {PROJECT}/examples/recording-minimal.yaml")
+    url, token = (commands.sh(f"echo ${name}").strip() for name in ("CONSOLE_URL", "CONSOLE_TOKEN"))
+    request = urllib.request.Request(f"{url}/api/v1/recordings", headers={"Authorization": f"Bearer {token}"})
+
+    def names() -> list[str]:
+        with urllib.request.urlopen(request) as response:
+            return [item["name"] for item in json.load(response)["items"]]
+
+    eventually(lambda: names() == ["standup"])
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{url}/api/v1/recordings")
 
 
 def test_two_operators_run_beside_each_other_and_one_works(commands: Commands) -> None:

@@ -73,7 +73,7 @@ def released(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "clone", "--quiet", str(committed), ".")
     done = release(folder)
     assert done.returncode == 0, done.stderr
-    assert "Image: skipped (IMAGE=no)." in done.stdout
+    assert "Images: skipped (IMAGE=no)." in done.stdout
     return folder
 
 
@@ -83,8 +83,9 @@ def sums(tree: Path) -> str:
 
 def test_dist_contains_everything_with_correct_checksums(released: Path) -> None:
     files = {path.name for path in (released / "dist").iterdir()}
-    chart, bill = f"recording-operator-{VERSION}.tgz", f"recording-operator-{VERSION}.cdx.json"
-    assert files == {chart, bill, "install.yaml", "receiver.yaml", "SHA256SUMS"}
+    chart = f"recording-operator-{VERSION}.tgz"
+    bills = {f"recording-operator-{VERSION}.cdx.json", f"recording-operator-console-{VERSION}.cdx.json"}
+    assert files == {chart, *bills, "install.yaml", "receiver.yaml", "console.yaml", "SHA256SUMS"}
     listed = {line[66:]: line[:64] for line in sums(released).splitlines()}
     assert set(listed) == files - {"SHA256SUMS"}
     for name, digest in listed.items():
@@ -102,17 +103,21 @@ def test_the_package_is_the_chart_of_that_version(released: Path) -> None:
 
 
 def test_the_manifests_name_the_image_of_that_version(released: Path) -> None:
-    for file in ("install.yaml", "receiver/receiver.yaml"):
+    images = {"console/console.yaml": "recording-operator-console"}
+    for file in ("install.yaml", "receiver/receiver.yaml", "console/console.yaml"):
         text = (released / "dist" / Path(file).name).read_text()
-        assert f"image: recording-operator:{VERSION}\n" in text
+        assert f"image: {images.get(file, 'recording-operator')}:{VERSION}\n" in text
         assert text == (released / "install" / file).read_text()
 
 
-def test_the_bill_of_materials_lists_what_is_pinned(released: Path) -> None:
-    bill = json.loads((released / "dist" / f"recording-operator-{VERSION}.cdx.json").read_text())
+@pytest.mark.parametrize(
+    ("file", "requirements"), [("recording-operator", "operator.txt"), ("recording-operator-console", "console.txt")]
+)
+def test_the_bill_of_materials_lists_what_is_pinned(released: Path, file: str, requirements: str) -> None:
+    bill = json.loads((released / "dist" / f"{file}-{VERSION}.cdx.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["version"] == VERSION
-    locked = re.findall(r"^([\w.-]+)==(\S+)", (PROJECT / "requirements" / "operator.txt").read_text(), re.MULTILINE)
+    locked = re.findall(r"^([\w.-]+)==(\S+)", (PROJECT / "requirements" / requirements).read_text(), re.MULTILINE)
     assert {(one["name"], one["version"]) for one in bill["components"]} == set(locked)
     assert all(one["hashes"] for one in bill["components"] if "hashes" in one)
     assert not {"timestamp", "serialNumber"} & {*bill, *bill["metadata"]}
@@ -128,6 +133,7 @@ def test_the_tree_has_the_version_and_the_changelog(released: Path) -> None:
         "charts/recording-operator/Chart.yaml",
         "charts/recording-operator/README.md",
         "install/README.md",
+        "install/console/console.yaml",
         "install/install.yaml",
         "install/receiver/receiver.yaml",
         "operator/recording_operator/__init__.py",

@@ -1,10 +1,12 @@
 """The metrics of the console. No label contains text of users."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Info,
     ProcessCollector,
@@ -31,6 +33,11 @@ class ConsoleMetrics:
             labelnames=("verb",),
             buckets=_API_BUCKETS_S,
         )
+        self._outdated = Gauge(**self._named("console_outdated", "1 while what the console shows may be old, else 0."))
+
+    def outdated_from(self, reason: Callable[[], str | None]) -> None:
+        """Where to read why what is shown may be old; None means that it is not."""
+        self._outdated.set_function(lambda: 0 if reason() is None else 1)
 
     def render(self) -> bytes:
         """All metrics in the text format of Prometheus."""
@@ -43,4 +50,4 @@ class ConsoleMetrics:
             self._api_errors.labels(outcome).inc()
 
     def _named(self, name: str, documentation: str) -> dict[str, Any]:
-        return {"name": f"recording_console_{name}", "documentation": documentation, "registry": self._registry}
+        return {"name": f"recording_operator_{name}", "documentation": documentation, "registry": self._registry}

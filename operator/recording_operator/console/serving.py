@@ -87,6 +87,7 @@ class Console:
             now=clock.now,
             hour=options.settings.manifests_hour,
         )
+        self._metrics.outdated_from(self._filling.outdated)
         self._access = AccessReviewer(rest)
         callers = RestClient(_without_credentials(connection), user_agent=_USER_AGENT)
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import click
 
+from recording_operator.cli.console_libraries import console_libraries
 from recording_operator.cli.process_options import process_options, service_options
 from recording_operator.cli.verb import Verb
 from recording_operator.signals import end_on_signals
@@ -56,6 +57,7 @@ def console(**options: Any) -> None:
     if options["rebuild"] and options["database_url"] == _IN_MEMORY:
         raise click.UsageError("--rebuild needs --database-url: the memory of this process is lost at its end.")
     end_on_signals(0)
-    from recording_operator.cli.process.showing import ConsoleArguments, run_console  # noqa: PLC0415 - large, not needed for --help
+    with console_libraries():
+        from recording_operator.cli.process.showing import ConsoleArguments, run_console  # noqa: PLC0415 - large, not needed for --help
 
     run_console(ConsoleArguments(**options))
