@@ -51,44 +51,53 @@ class AccessReviewer:
         self._pool.shutdown(cancel_futures=True)
 
     def may(self, caller: Caller, action: Action) -> bool:
-        """Whether the caller may do it. Raises KubeError."""
-        key = (caller.username, caller.uid, caller.groups, tuple(sorted(caller.extra.items())), action)
-        with self._lock:
-            until_s, allowed = self._results.get(key, (0.0, False))
-        if self._steady_s() < until_s:
-            return allowed
-        began_s = self._steady_s()
-        allowed = self._review(caller, action)
-        with self._lock:
-            if len(self._results) >= _MOST_REMEMBERED:
-                self._results.clear()
-            self._results[key] = (began_s + REMEMBERED_S, allowed)
-        return allowed
+        """Whether the caller may do it. Raises KubeError and Problem 500."""
+        return self._reviewed(caller, action)[1]
 
     def visible(self, caller: Caller, namespaces: Iterable[str], *, verb: str = "list") -> VisibleNamespaces:
-        """Of which of these namespaces the caller may see the Recordings. Raises KubeError."""
+        """Of which of these namespaces the caller may see the Recordings. Raises KubeError and Problem 500."""
         if self.may(caller, Action(verb=verb)):
             return VisibleNamespaces(everything=True, since={})
         found = self._pool.map(lambda name: (name, self.since(caller, name, verb=verb)), namespaces)
         return VisibleNamespaces(since={name: since for name, since in found if since is not None})
 
     def since(self, caller: Caller, namespace: str, *, verb: str) -> datetime | None:
-        """Since when the namespace exists, if the caller may read Recordings there. Raises KubeError."""
-        if not self.may(caller, Action(verb=verb, namespace=namespace)):
+        """Since when the namespace exists, if the caller may read Recordings there. Raises KubeError and Problem 500.
+
+        A namespace that was deleted and created again is read after the review that allows the access: otherwise its
+        new users would see what is older than it.
+        """
+        reviewed_s, allowed = self._reviewed(caller, Action(verb=verb, namespace=namespace))
+        if not allowed:
             return None
         with self._lock:
-            until_s, created = self._created.get(namespace, (0.0, None))
-        if self._steady_s() < until_s:
-            return created
+            read_s, created = self._created.get(namespace, (-1.0, None))
         began_s = self._steady_s()
+        if reviewed_s <= read_s and began_s < read_s + REMEMBERED_S:
+            return created
         try:
             stored = with_own_rights(lambda: self._resources.get(NAMESPACES, namespace), right=_NAMESPACES_RIGHT)
             created = datetime.fromisoformat(stored["metadata"]["creationTimestamp"])
         except NotFound:
             created = None
         with self._lock:
-            self._created[namespace] = (began_s + REMEMBERED_S, created)
+            self._created[namespace] = (began_s, created)
         return created
+
+    def _reviewed(self, caller: Caller, action: Action) -> tuple[float, bool]:
+        """When the access was reviewed, and whether it is allowed."""
+        key = (caller.username, caller.uid, caller.groups, tuple(sorted(caller.extra.items())), action)
+        began_s = self._steady_s()
+        with self._lock:
+            result = self._results.get(key)
+        if result is not None and began_s < result[0] + REMEMBERED_S:
+            return result
+        result = (began_s, self._review(caller, action))
+        with self._lock:
+            if len(self._results) >= _MOST_REMEMBERED:
+                self._results.clear()
+            self._results[key] = result
+        return result
 
     def _review(self, caller: Caller, action: Action) -> bool:
         attributes = {
