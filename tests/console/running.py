@@ -102,3 +102,11 @@ def grant(
             "subjects": [{"kind": "ServiceAccount", "namespace": person.namespace, "name": person.name}],
         },
     )
+
+
+def may(admin: RestClient, person: Person, verb: str, *, namespace: str) -> bool:
+    """Whether the API server lets a person do this with Recordings of a namespace."""
+    attributes = {"group": "recordings.dev", "resource": "recordings", "verb": verb, "namespace": namespace}
+    body = {"spec": {"user": person.username, "resourceAttributes": attributes}}
+    review = admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=body)
+    return bool(review["status"]["allowed"])

@@ -1,4 +1,4 @@
-"""Headers of every response that tell browsers what is not allowed.
+"""Headers of every response that tell browsers what is not allowed, and whether the browser uses https.
 
 A response that sets one of them itself keeps it. Source: https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html
 """
@@ -48,6 +48,8 @@ class SecurityHeaders:
                 self._add(MutableHeaders(scope=message), HTTPConnection(scope))
             await send(message)
 
+        if scope["type"] == "http" and self._clients.is_https(HTTPConnection(scope)):
+            scope = {**scope, "scheme": "https"}  # for URLs of this console in responses
         await self._app(scope, receive, with_headers)
 
     def _add(self, headers: MutableHeaders, request: HTTPConnection) -> None:

@@ -4,7 +4,7 @@ A new operation needs a line here, otherwise test_matrix.py fails. `{namespace}`
 its path are those of a Recording in the namespace of tenant A.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,14 +27,6 @@ EVERYONE: Final = frozenset(_KNOWN)
 """With a token, or through the proxy. What they see in the response depends on their rights."""
 
 
-def _no_check(_document: Any, _uid: str) -> bool:
-    return True
-
-
-def _is_listed(document: Any, uid: str) -> bool:
-    return uid in {one["uid"] for one in document["items"]}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """Who may do it, and what the response is."""
@@ -48,23 +40,39 @@ class Operation:
     body: Mapping[str, Any] | None = None
     spec: Mapping[str, Any] = field(default_factory=dict)
     """What the spec of the Recording is patched with before."""
-    shows: Callable[[Any, str], bool] = _no_check
-    """Whether the response shows the Recording with this uid."""
-    shown_to: frozenset[str] | None = None
-    """For operations that everyone may call: to whom it shows the Recording."""
+    lists_for: frozenset[str] | None = None
+    """For operations that everyone may call: whose response contains the name of the Recording."""
 
 
+_NEW: Final = {
+    "namespace": "{namespace}",
+    "generateName": "created-",
+    "spec": {
+        "storageLocation": "archive",
+        "owner": {"org": "acme"},
+        "artifacts": [{"name": "video", "kind": "Video", "source": {"url": "https://media.example.com/v.mp4"}}],
+    },
+}
 _AT: Final = "/api/v1/recordings/{namespace}/{name}"
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
-    ("GET", "/api/v1/recordings"): Operation(allowed=EVERYONE, query="limit=500", shows=_is_listed, shown_to=READERS),
+    ("GET", "/api/v1/recordings"): Operation(allowed=EVERYONE, query="limit=500", lists_for=READERS),
     ("GET", "/api/v1/recordings/by-uid/{uid}"): Operation(allowed=READERS, denied=404),
     ("GET", _AT): Operation(allowed=READERS, denied=404),
+    ("GET", "/api/v1/recordings.csv"): Operation(allowed=EVERYONE, lists_for=READERS),
+    ("POST", "/api/v1/recordings"): Operation(allowed=EDITORS, status=201, body=_NEW),
+    ("GET", _AT + "/events"): Operation(allowed=READERS - {PROXY_USER}),  # read with the caller's own token
     ("POST", _AT + "/retry"): Operation(allowed=EDITORS),
     ("POST", _AT + "/cancel"): Operation(allowed=EDITORS),
     ("POST", _AT + "/suspend"): Operation(allowed=EDITORS),
     ("POST", _AT + "/resume"): Operation(allowed=EDITORS, spec={"suspend": True}),
     ("DELETE", _AT): Operation(allowed=EDITORS, status=202),
     ("GET", _AT + "/artifacts/{artifact}/url"): Operation(allowed=PRESIGNERS, status=409),  # it is not stored
+    ("GET", "/api/v1/locations"): Operation(allowed=ADMINS),
+    ("GET", "/api/v1/locations/{name}"): Operation(allowed=ADMINS, status=404),
+    ("GET", "/api/v1/reports"): Operation(allowed=ADMINS),
+    ("GET", "/api/v1/reports/{name}"): Operation(allowed=ADMINS, status=404),
+    ("GET", "/api/v1/usage"): Operation(allowed=ADMINS, query="report={name}", status=404),
+    ("GET", "/api/v1/whoami"): Operation(allowed=EVERYONE),
 }
 OPEN: Final = frozenset({("GET", "/openapi.json"), ("HEAD", "/openapi.json"), ("POST", "/login"), ("POST", "/logout")})
 """Routes outside the description of the API that need no token. /files checks the signature in its path."""

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
+from fastapi import FastAPI, Request
 
-from tests.console.running import Person, RunningConsole
+from recording_operator.console.protection import protected
+from recording_operator.settings import ConsoleSettings
+from recording_operator.webserver.connections import ConnectionLimits, Connections
+from recording_operator.webserver.server import HttpServer
+from tests.console.running import HOST, Person, RunningConsole
 
 LIST = "/api/v1/recordings"
 FEATURES = ("camera=()", "microphone=()", "geolocation=()")
@@ -132,3 +138,21 @@ def test_other_hosts_are_rejected_if_the_own_ones_are_configured(
         response = running.get(LIST, who=person, headers={"Host": host})
         assert response.status_code == 421
         check_headers(dict(response.headers))
+
+
+def test_urls_of_the_console_are_https_where_the_browser_uses_it() -> None:
+    """The application sees the scheme of the browser, not that between the proxy and the console."""
+    app = FastAPI()
+
+    @app.get("/")
+    def url(request: Request) -> str:
+        return str(request.base_url)
+
+    trusting = ConsoleSettings.model_validate({"trusted_proxies": ["127.0.0.1/32"]})
+    for settings, scheme in ((trusting, "https"), (ConsoleSettings(), "http"), (ConsoleSettings(https=True), "https")):
+        server = HttpServer(protected(app, settings), host=HOST, port=0, connections=Connections(ConnectionLimits()))
+        server.start()
+        headers = {"Host": "console.example", "X-Forwarded-Proto": "https"}
+        response = httpx.get(f"http://{HOST}:{server.port}/", headers=headers, trust_env=False)
+        server.stop()
+        assert response.json() == f"{scheme}://console.example/"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError
-from recording_operator.catalog.wanted import Sort
+from recording_operator.catalog.wanted import Sort, VisibleNamespaces
 from recording_operator.console.api.addresses import Address, Uid
 from recording_operator.console.api.filters import Wanted
 from recording_operator.console.api.models import RecordingDocument, RecordingListDocument, document_of
@@ -52,7 +52,7 @@ def list_recordings(
 def get_recording_by_uid(parts: Parts, caller: Authenticated, uid: Uid) -> RecordingDocument:
     """One Recording by its uid, also if others have its name now."""
     entry = parts.reader.by_uid(uid)
-    if entry is None or not _may_see(parts, caller, entry):
+    if entry is None or not _is_in(entry, _visible(parts, caller, entry.namespace)):
         raise Problem(HTTPStatus.NOT_FOUND, "There is no Recording with this uid, or you may not get it.")
     return document_of(entry)
 
@@ -65,12 +65,17 @@ def get_recording(parts: Parts, caller: Authenticated, address: Address) -> Reco
 
 def visible_entry(parts: ConsoleParts, caller: Caller, namespace: str, name: str) -> CatalogEntry:
     """The entry of a Recording that the caller may get. Raises Problem 404, which does not tell what exists."""
+    # Before the catalog is read: the time of the response must not tell what exists.
+    visible = _visible(parts, caller, namespace)
     entry = parts.reader.entry(namespace, name)
-    if entry is None or not _may_see(parts, caller, entry):
+    if entry is None or not _is_in(entry, visible):
         raise not_found(namespace, name)
     return entry
 
 
-def _may_see(parts: ConsoleParts, caller: Caller, entry: CatalogEntry) -> bool:
-    visible = parts.access.visible(caller, [entry.namespace], verb="get")
+def _visible(parts: ConsoleParts, caller: Caller, namespace: str) -> VisibleNamespaces:
+    return parts.access.visible(caller, [namespace], verb="get")
+
+
+def _is_in(entry: CatalogEntry, visible: VisibleNamespaces) -> bool:
     return visible.everything or (entry.namespace in visible.since and entry.created >= visible.since[entry.namespace])
