@@ -54,6 +54,7 @@ _NEW: Final = {
     },
 }
 _AT: Final = "/api/v1/recordings/{namespace}/{name}"
+_UPLOADS: Final = _AT + "/artifacts/{artifact}/uploads"
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "/api/v1/recordings"): Operation(allowed=EVERYONE, query="limit=500", lists_for=READERS),
     ("GET", "/api/v1/recordings/by-uid/{uid}"): Operation(allowed=READERS, denied=404),
@@ -67,6 +68,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", _AT + "/resume"): Operation(allowed=EDITORS, spec={"suspend": True}),
     ("DELETE", _AT): Operation(allowed=EDITORS, status=202),
     ("GET", _AT + "/artifacts/{artifact}/url"): Operation(allowed=PRESIGNERS, status=409),  # it is not stored
+    ("POST", _UPLOADS): Operation(allowed=EDITORS, status=409),  # its source is a URL
+    ("GET", _UPLOADS + "/{uploadId}"): Operation(allowed=EDITORS, status=409),
+    ("GET", _UPLOADS + "/{uploadId}/{partNumber}"): Operation(allowed=EDITORS, status=409),
+    ("POST", _UPLOADS + "/{uploadId}/complete"): Operation(allowed=EDITORS, status=409),
+    ("DELETE", _UPLOADS + "/{uploadId}"): Operation(allowed=EDITORS, status=409),
     ("GET", "/api/v1/locations"): Operation(allowed=ADMINS),
     ("GET", "/api/v1/locations/{name}"): Operation(allowed=ADMINS, status=404),
     ("GET", "/api/v1/reports"): Operation(allowed=ADMINS),
@@ -74,6 +80,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "/api/v1/usage"): Operation(allowed=ADMINS, query="report={name}", status=404),
     ("GET", "/api/v1/whoami"): Operation(allowed=EVERYONE),
 }
-OPEN: Final = frozenset({("GET", "/openapi.json"), ("HEAD", "/openapi.json"), ("POST", "/login"), ("POST", "/logout")})
-"""Routes outside the description of the API that need no token. /files checks the signature in its path."""
-SIGNED: Final = frozenset({("GET", "/files/{token}/{name}"), ("HEAD", "/files/{token}/{name}")})
+OPEN: Final = frozenset({("POST", "/login"), ("POST", "/logout")})
+"""Routes of the API's application that need no token, and are not in its description."""
+SIGNED: Final = frozenset(
+    {("GET", "/files/{token}/{name}"), ("HEAD", "/files/{token}/{name}"), ("PUT", "/upload-parts/{token}")}
+)
+"""Routes that need the signature in their path instead."""
+ALIAS: Final = "/s3/multipart"
+"""Routes with this in their path are the same as those without it."""

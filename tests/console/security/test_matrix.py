@@ -108,7 +108,7 @@ def test_each_operation_of_the_api_is_in_the_table(tenancy: Tenancy) -> None:
 
 def test_no_route_is_left_out_of_the_description_by_mistake() -> None:
     routes = {
-        (method, route.path)  # type: ignore[attr-defined]  # all are routes of FastAPI
+        (method, route.path.replace(matrix.ALIAS, ""))  # type: ignore[attr-defined]  # all are routes of FastAPI
         for router in (login.router, *ROUTERS)
         for route in router.routes
         for method in route.methods  # type: ignore[attr-defined]
@@ -123,6 +123,7 @@ def test_who_may_do_it(tenancy: Tenancy, method: str, path: str, role: str) -> N
     name = f"weekly-{uuid4().hex[:8]}"
     uid = a_recording(tenancy.admin, tenancy.namespace, name)["metadata"]["uid"]
     at = {"namespace": tenancy.namespace, "name": name, "uid": uid, "artifact": "video"}
+    at |= {"uploadId": "made-up", "partNumber": "1"}
     if operation.spec:
         body = {"spec": dict(operation.spec)}
         own = f"{path_of(tenancy.namespace)}/{name}"
