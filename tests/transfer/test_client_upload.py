@@ -143,6 +143,16 @@ def test_a_lost_or_forged_upload_is_opened_again(store: LocationStore) -> None:
         assert observed.states[0].upload_id != wrong.upload_id
 
 
+def test_an_upload_that_is_lost_after_the_client_has_finished_is_not_opened_again(store: LocationStore) -> None:
+    state = sent(store)
+    store.abort(KEY, state.upload_id)
+    error = fails(lambda: run(store, finish=finish(), resume=state))
+    assert (error.reason, error.is_final) == (Reason.STORE_UPLOAD_LOST, True)
+    assert list(store.uploads("")) == []
+    with pytest.raises(PartsMissing):  # after a retry
+        run(store, finish=finish())
+
+
 def test_missing_parts_are_waited_for(store: LocationStore) -> None:
     state = opened(store)
     send_file(store, KEY, state.upload_id, BODY, part_size=PART, only=[1, 3])

@@ -177,7 +177,7 @@ class Reason(StrEnum):
     OBJECT_NOT_FOUND = "ObjectNotFound", "The Recording was rebuilt from its manifest, and the store does not have this object any more. Restore the object and change spec.retryToken, or add a source.", Verdict.FINAL
     STORE_INTEGRITY = "StoreIntegrity", "The object in the store differs from what was sent. It is not accepted.", Verdict.RETRY, Trait.MAY_RECOVER, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES, Trait.REJECTS_BYTES, Trait.STREAMS_INSTEAD
     STORE_QUOTA = "StoreQuota", "The store is full. Free space, or raise its quota. The location is checked again. No attempt is spent.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
-    STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again.", Verdict.RETRY, Trait.MAY_RECOVER
+    STORE_UPLOAD_LOST = "StoreUploadLost", "The upload no longer exists in the store: a lifecycle rule or a person aborted it. The upload starts again; one that a client had filled has to be sent again, after a change of spec.retryToken.", Verdict.RETRY, Trait.MAY_RECOVER
     # How the bytes of a stored object were verified
     FULL_OBJECT_CRC64NVME = "FullObjectCRC64NVME", "IntegrityVerified: the CRC64NVME that the store computed for the whole object matches the bytes that were read from the source. If the store copied the object itself, it matches the checksum of the original."
     ETAG_MD5 = "ETagMD5", "IntegrityVerified: the MD5 of every part, and the ETag that the store computed from them, match the bytes that were read from the source. If the store copied the object itself, they match the ETag of the original."

@@ -69,7 +69,8 @@ def _copy(state: EngineState, tracked: TrackedRecording, now: datetime) -> list[
     target = work.to or ""
     work.begin_copies([one.name for one in stored_artifacts(tracked.recording.status)])
     obstacle, actions = state.locations.obstacle(tracked.ref.namespace, target, now)
-    obstacle = obstacle or state.budget_holds.obstacle(tracked.recording, target)
+    if work.copies:  # otherwise nothing is stored, and the move costs nothing
+        obstacle = obstacle or state.budget_holds.obstacle(tracked.recording, target)
     copies = work.shown.artifacts if work.shown is not None else ()
     begun = {one.name for one in copies if one.upload_id or one.phase in (Phase.UPLOADING, Phase.COMPLETE)}
     obstacle = obstacle or quota_gate.reserve_move(state, tracked, target, now, begun=begun)

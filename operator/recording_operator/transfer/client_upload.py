@@ -118,10 +118,15 @@ class _ClientUpload:
     # The upload
 
     def _opened(self) -> tuple[str, PartPlan]:
-        """The open upload and its plan; a new one if there is none, or none any more."""
+        """The open upload and its plan; a new one if there is none, or none any more.
+
+        Raises TransferError(StoreUploadLost) if the one that the client has filled does not exist any more.
+        """
         resume = self._job.resume
         if resume is not None and self._is_open(resume):
             return resume.upload_id, self._plan_of(resume)
+        if resume is not None and self._job.finish is not None:
+            raise _lost()
         plan = plan_parts(
             self._most_bytes,
             workers=1,
@@ -170,7 +175,10 @@ class _ClientUpload:
             size_bytes=size_bytes, crc64nvme=crc, etag=lambda: etag_of_parts(list(parts)), by_client=True
         )
         complete = partial(self._store.complete, self._obj, upload_id, parts, size_bytes=size_bytes, crc64nvme=None)
-        accepted = accept(complete, digest, self._context)
+        try:
+            accepted = accept(complete, digest, self._context)
+        except TransferError as error:
+            raise _lost() if error.reason is Reason.STORE_UPLOAD_LOST else error from None
         self._context.observer.progress(sent_bytes=size_bytes, total_bytes=size_bytes)
         return self._judged(accepted.stored, expected)
 
@@ -254,6 +262,15 @@ class _ClientUpload:
 
     def _first_bytes(self, stored: StoredObject) -> bytes:
         return b"".join(self._store.read(stored, span=(0, min(PROBE_BYTES, stored.size_bytes))))
+
+
+def _lost() -> TransferError:
+    """The client does not send the file again by itself."""
+    message = (
+        "The upload that the client had filled does not exist in the store any more, and neither does its object. "
+        "Change spec.retryToken to open a new upload, and send the file again."
+    )
+    return TransferError(Reason.STORE_UPLOAD_LOST, message, is_final=True)
 
 
 def _expected(finish: FinishedUpload) -> Expectations:

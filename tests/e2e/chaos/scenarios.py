@@ -16,6 +16,7 @@ from tests.e2e.chaos.copied import copied, copied_before
 from tests.e2e.chaos.orphaned import orphaned, orphaned_before
 from tests.e2e.chaos.refreshed import refreshed
 from tests.e2e.chaos.reported import migration, migration_before, report, report_before
+from tests.e2e.chaos.sent import sent, unwanted
 from tests.e2e.chaos.stage import Stage
 from tests.support.recordings import MIB, Artifact, Live, an_artifact, from_media, inline, media_url
 from tests.support.waiting import eventually
@@ -334,6 +335,8 @@ STORIES: Final[dict[str, Story]] = {
     "deleted": deleted,
     "limited": limited,
     "copied": copied,
+    "sent": sent,
+    "unwanted": unwanted,
     "refreshed": refreshed,
     "short-lived": short_lived,
     "aged": aged,

@@ -120,6 +120,8 @@ class People:
             return an_artifact(name, content="source", optional=optional)
         if kind < 0.25:
             return an_artifact(name, secret="source", optional=optional)
+        if kind < 0.5 and "uploads" in self._world.faults:
+            return an_artifact(name, upload=self._world.clients.upload(), optional=optional)
         if kind < 0.45 and "providers" in self._world.faults:
             return self._of_provider(name, optional=optional)
         if kind < 0.4:

@@ -21,7 +21,7 @@ from tests.engine.simulation.world import GOLD, OPEN, World
 FAULTS: Final = (
     "slow", "echo", "lossy", "flood", "api-down", "watch-breaks", "sources", "store-down", "locations", "weights",
     "imports", "secrets", "labels", "budget", "quota", "crash", "split-brain", "drain", "clock", "edits",
-    "foreign-objects", "expiry", "moves", "rebuilds", "providers",
+    "foreign-objects", "expiry", "moves", "rebuilds", "providers", "uploads",
 )  # fmt: skip
 _PEACE_S: Final = 11 * 3600.0
 """The sweep of finished Recordings comes after 6 h, then it must be quiet, and its next one has not come yet."""
@@ -36,7 +36,9 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> World:
     """Run one seed. Raises AssertionError where something does not hold."""
     rng = Random(seed)
     chosen = rng.sample(FAULTS, rng.choice((0, 1, 2, 3, 5, len(FAULTS))))
-    chosen += rng.choice(((), (), ("moves",), ("moves", "crash"), ("moves", "rebuilds"), ("providers", "sources")))
+    chosen += rng.choice(
+        ((), (), ("moves",), ("moves", "crash"), ("moves", "rebuilds"), ("providers", "sources"), ("uploads", "crash"))
+    )
     world = World(rng, frozenset(chosen), trace)
     world.trace("seed", f"{seed}: {sorted(chosen)}")
     Simulation(world).run()

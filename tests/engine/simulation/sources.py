@@ -19,6 +19,7 @@ _NOT_OF_A_SOURCE: Final = (
     Reason.PROVIDER_DENIED,
     Reason.PROVIDER_HAS_NO_MEDIA,
     Reason.PROVIDER_FAILED,
+    Reason.UPLOAD_EXPIRED,
 )
 _BY_VERDICT: Final = {
     verdict: sorted(reason for reason in Reason if reason.verdict is verdict and reason not in _NOT_OF_A_SOURCE)

@@ -1,5 +1,6 @@
 """The object store of the simulation: open uploads, objects, and which client deleted what."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -56,6 +57,8 @@ class Store:
     def __init__(self) -> None:
         self.down = False
         self.uploads: dict[str, OpenUpload] = {}
+        self.parts: Counter[str] = Counter()
+        """Parts that clients have sent, by upload."""
         self.objects: dict[Address, StoredThing] = {}
         self.on_stored: Callable[[], None] = lambda: None
         self.on_deleted: Callable[[StoredThing], None] = lambda _: None
@@ -120,6 +123,12 @@ class Store:
         del self.objects[at]
         self.on_deleted(found)
         return True
+
+    def reject(self, thing: StoredThing) -> None:
+        """Delete an object that turned out to be another file than the spec wants."""
+        self.answer()
+        if self.objects.get(thing.at) == thing:
+            del self.objects[thing.at]
 
     def of(self, uid: str) -> list[StoredThing]:
         """All that a Recording has stored."""

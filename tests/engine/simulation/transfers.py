@@ -6,14 +6,22 @@ from typing import TYPE_CHECKING, cast
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import SourceFacts
-from recording_operator.controller.executors.order import CopyOrder, SecretKey, SourceOrder, TransferOrder
+from recording_operator.controller.executors.order import (
+    ClientUploadOrder,
+    CopyOrder,
+    SecretKey,
+    SourceOrder,
+    TransferOrder,
+)
 from recording_operator.controller.identities import confirm, former_times, known_object
 from recording_operator.controller.sources import ResolvedContent, ResolvedSource, ResolveError
 from recording_operator.engine.facts import (
+    ClientAwaited,
     SizeFound,
     SourceResolved,
     TransferEnded,
     TransferFailed,
+    TransferOutcome,
     TransferProgress,
     TransferStopped,
     TransferSucceeded,
@@ -31,8 +39,7 @@ if TYPE_CHECKING:
     from tests.engine.simulation.operator import Operator
 
 PART_BYTES = 1000
-Outcome = TransferSucceeded | TransferFailed | TransferStopped
-Steps = Generator[float | None, None, Outcome]
+Steps = Generator[float | None, None, TransferOutcome]
 
 
 class _AttemptError(Exception):
@@ -95,7 +102,7 @@ class Transfer:
             delay_s = next(self._steps)
         except StopIteration as done:
             self._operator.transfers.pop((self.uid, self.artifact))
-            outcome: Outcome = done.value
+            outcome: TransferOutcome = done.value
             self._report(TransferEnded(uid=self.uid, artifact=self.artifact, outcome=outcome))
             return
         if delay_s is None:
@@ -127,6 +134,8 @@ class Transfer:
         if order.location not in world.locations:
             raise _AttemptError(Reason.LOCATION_NOT_READY)
         manifest = self._confirmed_manifest(order.former) if order.former is not None else None
+        if order.client is not None:
+            return (yield from self._client_upload(order.client))
         if order.find_only:
             found = world.store.head(self._at)
             if found is None:
@@ -156,6 +165,36 @@ class Transfer:
         size = max(fate.parts, 1) * PART_BYTES
         yield from self._ask_for_room(size, fate)
         return (yield from self._upload(fate, size))
+
+    def _client_upload(self, client: ClientUploadOrder) -> Steps:
+        """Open the upload for a client, or complete it when the client has finished."""
+        store, size = self._world.store, client.size_bytes
+        thing = store.head(self._at)
+        if thing is None and self._order.find_only:
+            raise _StoppedError
+        if thing is None:
+            named = self._order.resume.upload_id if self._order.resume else None
+            if size is not None and named is not None and named not in store.uploads:
+                store.answer()
+                lost = Reason.STORE_UPLOAD_LOST
+                raise _AttemptError(TransferFailed(reason=lost, message="the upload is gone", is_final=True))
+            yield from self._open(None)
+            sent = store.parts[self.upload_id or ""]
+            if size is None:
+                return ClientAwaited(stored_bytes=0)
+            if sent < (needed := self._world.clients.needed_parts(size)):
+                return ClientAwaited(stored_bytes=sent * PART_BYTES, missing=f"{needed - sent} parts are missing")
+            yield self._world.latency_s()
+            self._check_stop()
+            thing = store.complete(self.upload_id or "", uid=self._owner, artifact=self.artifact, size=size)
+            self._world.just_stored(self.uid)
+        stored = self._proved(thing)
+        yield self._world.latency_s()
+        if self._world.clients.is_wrong(self.uid, self.artifact):
+            store.reject(thing)
+            raise _AttemptError(Reason.UNEXPECTED_CONTENT)
+        store.abort(self._at)
+        return stored
 
     def _copy(self, copy: CopyOrder) -> Steps:
         """Copy an object of the Recording to another location."""
@@ -240,7 +279,7 @@ class Transfer:
         done = (part_number + 1) * PART_BYTES
         self._report(TransferProgress(uid=self.uid, artifact=self.artifact, sent_bytes=done, total_bytes=size))
 
-    def _open(self, size: int, *, anew: bool = False) -> Generator[float | None, None, None]:
+    def _open(self, size: int | None, *, anew: bool = False) -> Generator[float | None, None, None]:
         """Take up the upload that the status names, or make one and have the status name it."""
         named = self._order.resume.upload_id if self._order.resume else None
         if named is not None and named in self._world.store.uploads and not anew:

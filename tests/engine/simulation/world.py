@@ -32,6 +32,7 @@ from recording_operator.metrics import Metrics
 from tests.engine.builders import a_location, engine_options
 from tests.engine.simulation.apiserver import ApiServer, Change
 from tests.engine.simulation.checker import Checker
+from tests.engine.simulation.clients import Clients
 from tests.engine.simulation.expiry import Expiries
 from tests.engine.simulation.moves import MoveWatch, has_failed_to_move
 from tests.engine.simulation.operator import Operator
@@ -94,6 +95,7 @@ class World:
         self.moves = MoveWatch(self)
         self.applications = Applications(self)
         self.provider = Provider(self)
+        self.clients = Clients(self)
         self.store.on_stored = self.quotas.stored
         self.store.on_deleted = self.moves.deleted
         self.api.listeners.append(self._noted)
@@ -323,4 +325,5 @@ class World:
                     self.named_uploads.setdefault((change.recording.metadata.uid, state.name), set()).add(
                         state.upload_id
                     )
+            self.clients.noted(change.after)
         self.checker.changed(change)
