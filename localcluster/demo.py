@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from localcluster.background import LOCAL, short_path
+from localcluster.consoledemo import CHROMIUM, ConsoleDemo
 from localcluster.follow import Follower
-from localcluster.install import PROJECT, operator_objects, receiver_objects
+from localcluster.install import PROJECT, console_objects, operator_objects, receiver_objects
 from localcluster.mediaserver import DEFAULT_PORT as MEDIA_PORT
 from localcluster.operatorprocess import OperatorProcess
 from localcluster.process import ComponentError
@@ -29,6 +30,7 @@ _FOLDER: Final = LOCAL / "demo"
 _REPORT: Final = "daily"
 _START_TIMEOUT_S: Final = 180.0  # the first time, Python compiles the libraries
 _COMPLETE_TIMEOUT_S: Final = 600.0
+_CONSOLE_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.5
 
 
@@ -60,14 +62,15 @@ class _Demo:
         self._title("Installing the resources and the operator's rights, no more than the chart gives it")
         self._show("apply", "-f", "crds/")
         self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(PROJECT / "crds"))
-        self._kubectl.apply(*operator_objects(), *receiver_objects())
+        self._kubectl.apply(*operator_objects(), *receiver_objects(), *console_objects())
         self._stack.add_archive()
         operator = OperatorProcess(kubeconfig=self._stack.operator_kubeconfig(), log=_FOLDER / "operator.log")
-        self._title("Starting the operator and the receiver, each with its ServiceAccount's token")
+        self._title("Starting the operator, the receiver and the console, each with its ServiceAccount's token")
         try:
             with Progress("starting"):
                 operator.start(timeout_s=_START_TIMEOUT_S)
                 self._stack.start_receiver()
+                self._stack.start_console()
             return self._watch(operator, once=once)
         finally:
             operator.process.stop()
@@ -95,6 +98,7 @@ class _Demo:
         missing = WebhookDemo(self._stack, show=self._show).run()
         whole = whole and not missing
         uploads += self._stack.s3.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        whole = self._console(once=once) and whole
         self._stack.write_environment(_FOLDER / "env")
         if once or not whole or uploads:
             return 0 if whole and not uploads else 1
@@ -126,6 +130,26 @@ class _Demo:
         keys = [recording["status"]["manifestUri"].split("/", 3)[3] for recording in recordings]
         return sum(int(client.head_object(Bucket=BUCKET, Key=key)["ContentLength"]) for key in keys)
 
+    def _console(self, *, once: bool) -> bool:
+        """Read the Recordings from the console; return whether it has all. With `once`, show it in a browser too."""
+        self._title("The console: the same Recordings in a browser and over HTTP, with the rights of a token")
+        console = ConsoleDemo(url=self._stack.console_url, token=self._stack.console_token)
+        names, expected = self._listed(console), set(self._names())
+        print(f"{self._stack.console_url} lists {len(names & expected)} of {len(expected)} Recordings.", flush=True)
+        if once and CHROMIUM.exists():
+            picture = console.screenshot(_FOLDER / "console.png")
+            print(f"The first page after the login, in Chromium: {short_path(picture)}", flush=True)
+        elif once:
+            print(f"No screenshot: {CHROMIUM} is not there. Install the package chromium to get one.", flush=True)
+        return names >= expected
+
+    def _listed(self, console: ConsoleDemo) -> set[str]:
+        """The names that the console lists. It learns of a Recording a moment after kubectl."""
+        deadline = time.monotonic() + _CONSOLE_TIMEOUT_S
+        while (names := console.names()) < set(self._names()) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return names
+
     def _stay(self, operator: OperatorProcess) -> None:
         folder = short_path(_FOLDER)
         print(
@@ -137,7 +161,9 @@ Everything keeps running. In another terminal:
   kubectl get recordingsources,eventsinks what arrives from providers, and what applications receive
   kubectl get storagereports -o wide      what is stored and what it costs
   kubectl apply -f YOUR-RECORDING.yaml    examples/ shows how to write one
-The objects are files in {folder}/s3/data/{BUCKET}/; the logs are {folder}/operator.log and receiver.log;
+The console is at {self._stack.console_url}. Log in with this token:
+  {self._stack.console_token}
+The objects are files in {folder}/s3/data/{BUCKET}/; the logs are {folder}/operator.log, receiver.log and console.log;
 its metrics are at {operator.url}/metrics.
 Ctrl-C stops everything.""",
             flush=True,

@@ -51,6 +51,7 @@ def store_file(
     body: bytes = BODY,
     content_type: str = "video/mp4",
     state: Mapping[str, Any] | None = None,
+    operator_namespace: str = OPERATOR_NAMESPACE,
 ) -> StoredFile:
     """A Complete Recording with the artifact `video`. `state` is merged over its status."""
     manifest = {
@@ -74,7 +75,7 @@ def store_file(
     recording = Recording.model_validate(admin.request("POST", path_of(namespace), body=manifest))
     where = location_named(admin, location)
     key = key_of(recording, "video", where)
-    store = store_at(admin, where, roots=roots)
+    store = store_at(admin, where, roots=roots, operator_namespace=operator_namespace)
     try:
         spec = ObjectSpec(
             key=key,
@@ -117,7 +118,13 @@ def location_named(admin: RestClient, name: str) -> StorageLocation:
     return StorageLocation.model_validate(KubeApi(admin).get_location(name))
 
 
-def store_at(admin: RestClient, location: StorageLocation, *, roots: tuple[str, ...] = ()) -> LocationStore:
+def store_at(
+    admin: RestClient,
+    location: StorageLocation,
+    *,
+    roots: tuple[str, ...] = (),
+    operator_namespace: str = OPERATOR_NAMESPACE,
+) -> LocationStore:
     """Its store."""
-    credentials = location_credentials(KubeApi(admin), location, operator_namespace=OPERATOR_NAMESPACE)
+    credentials = location_credentials(KubeApi(admin), location, operator_namespace=operator_namespace)
     return open_store(location, credentials, roots=roots)

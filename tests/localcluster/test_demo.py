@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from localcluster.consoledemo import CHROMIUM
 from localcluster.install import PROJECT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -21,6 +23,7 @@ class Demo:
 
     def __init__(self, folder: Path, *, once: bool) -> None:
         self.folder = folder
+        self.seen: list[str] = []
         environment = {**os.environ, "LOCALCLUSTER_FOLDER": str(folder), "DEMO_ONCE": "1" if once else ""}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "localcluster", "demo"],
@@ -35,12 +38,21 @@ class Demo:
     def read_until(self, text: str) -> None:
         """Read the output up to a line with the text."""
         assert self.process.stdout is not None
-        seen = []
         for line in self.process.stdout:
-            seen.append(line)
+            self.seen.append(line)
             if text in line:
                 return
-        pytest.fail(f"the demo ended without {text!r}:\n{''.join(seen)}")
+        pytest.fail(f"the demo ended without {text!r}:\n{''.join(self.seen)}")
+
+    def console_status(self) -> int:
+        """The status of a page of the console to the token that the demo has printed."""
+        script = f'. {self.folder}/demo/env; echo "$CONSOLE_URL $CONSOLE_TOKEN"'
+        url, token = subprocess.check_output(["/bin/sh", "-euc", script], text=True).split()
+        assert any(url in line for line in self.seen)
+        assert any(line.strip() == token for line in self.seen)
+        request = urllib.request.Request(f"{url}/api/v1/recordings", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request) as response:
+            return int(response.status)
 
     def leftovers(self) -> list[str]:
         """Command lines of processes that name the demo's folder, in their arguments or (the operator) environment."""
@@ -78,6 +90,12 @@ def test_once_every_recording_is_complete_and_every_byte_compared(folder: Path) 
     assert sum(line.startswith("  equal ") for line in lines) == 6
     assert "6 objects compared, 0 multipart uploads left open." in lines
     assert any(line.startswith("daily") for line in lines), "no StorageReport was shown"
+    assert any(line.endswith(" lists 4 of 4 Recordings.") for line in lines)
+    if CHROMIUM.exists():
+        (picture,) = [line.rpartition(" ")[2] for line in lines if line.startswith("The first page after the login")]
+        assert (PROJECT / picture).read_bytes().startswith(b"\x89PNG")
+    else:
+        assert any(line.startswith(f"No screenshot: {CHROMIUM} is not there.") for line in lines)
     demo.assert_nothing_left()
 
 
@@ -98,6 +116,7 @@ def test_it_stays_until_ctrl_c(folder: Path) -> None:
     script = f". {folder}/demo/env; kubectl get recording standup -o jsonpath='{{.status.phase}}'"
     answer = subprocess.run(["/bin/sh", "-euc", script], capture_output=True, text=True, check=True)
     assert answer.stdout == "Complete"
+    assert demo.console_status() == 200
     demo.process.send_signal(signal.SIGINT)
     demo.process.communicate()
     assert demo.process.returncode == 0
