@@ -25,7 +25,6 @@ from recording_operator.user_actions.file_names import file_name
 from recording_operator.user_actions.stored_objects import StoredRecording, readable_object, stored_artifact
 
 PRESIGN: Final = "presign"
-SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(days=7)
 USUAL: Final = timedelta(hours=1)
 FILES_PATH: Final = "/files"
