@@ -52,14 +52,15 @@ def test_sources_that_expire_soon_come_in_order(reader: CatalogReader, writer: C
             expires(1, 4, phase="Failed"),
             expires(1, 5, in_cluster=False),
             an_entry(6),
+            expires(-1, 7),
         ]
     )
-    before = START + timedelta(hours=24)
-    found = reader.expiring(EVERYTHING, before=before, limit=10)
+    day = {"after": START, "before": START + timedelta(hours=24)}
+    found = reader.expiring(EVERYTHING, **day, limit=10)
     assert [one.uid for one in found] == ["u-1", "u-2", "u-0"]
-    assert [one.uid for one in reader.expiring(EVERYTHING, before=before, limit=1)] == ["u-1"]
+    assert [one.uid for one in reader.expiring(EVERYTHING, **day, limit=1)] == ["u-1"]
     mine = VisibleNamespaces(since={"team": START})
-    assert [one.uid for one in reader.expiring(mine, before=before, limit=10)] == ["u-2", "u-0"]
+    assert [one.uid for one in reader.expiring(mine, **day, limit=10)] == ["u-2", "u-0"]
 
 
 @pytest.mark.parametrize("ascending", [False, True])

@@ -114,10 +114,12 @@ class CatalogReader:
         with transaction(self._engine) as connection:
             return phase_counts(connection, visible)
 
-    def expiring(self, visible: VisibleNamespaces, *, before: datetime, limit: int) -> tuple[CatalogEntry, ...]:
-        """Recordings in Kubernetes that have not ended and whose sources expire before that time, those first."""
+    def expiring(
+        self, visible: VisibleNamespaces, *, after: datetime, before: datetime, limit: int
+    ) -> tuple[CatalogEntry, ...]:
+        """Recordings in Kubernetes that have not ended and whose sources expire between these times, in this order."""
         with transaction(self._engine) as connection:
-            rows = expiring_rows(connection, visible, before=before, limit=limit)
+            rows = expiring_rows(connection, visible, after=after, before=before, limit=limit)
         return tuple(map(entry_of_row, rows))
 
     def complete_at(self, feed: str) -> datetime | None:

@@ -29,13 +29,17 @@ def phase_counts(connection: Connection, visible: VisibleNamespaces) -> Mapping[
 
 
 def expiring_rows(
-    connection: Connection, visible: VisibleNamespaces, *, before: datetime, limit: int
+    connection: Connection, visible: VisibleNamespaces, *, after: datetime, before: datetime, limit: int
 ) -> list[RowMapping]:
-    """Rows of unfinished Recordings whose sources expire before that time, the earliest first."""
+    """Rows of unfinished Recordings whose sources expire between these times, the earliest first."""
     table, found = RECORDINGS.c, list[RowMapping]()
     for condition in _conditions(visible):
         query = select(RECORDINGS).where(
-            condition, table.phase.in_(_UNFINISHED), table.in_cluster, table.expires < milliseconds(before)
+            condition,
+            table.phase.in_(_UNFINISHED),
+            table.in_cluster,
+            table.expires >= milliseconds(after),
+            table.expires < milliseconds(before),
         )
         found += connection.execute(query.order_by(table.expires, table.uid).limit(limit)).mappings()
     return sorted(found, key=lambda row: (row["expires"], row["uid"]))[:limit]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,8 @@ def test_the_overview_has_cards_charts_and_their_tables(
     admin: RestClient,
     screenshots: Path,
 ) -> None:
-    set_status(admin, seeded, "board", expiresAt="2026-01-01T00:00:00Z")
+    soon = datetime.now(UTC) + timedelta(hours=3)
+    set_status(admin, seeded, "board", expiresAt=f"{soon:%Y-%m-%dT%H:%M:%SZ}")
     page = mine.go(f"/?report={report}")
     expect(page.locator("figure canvas")).to_have_count(2)
     assert page.locator(".figure h2").all_inner_texts() == ["Stored", "This month so far", "Projected", "Recordings"]
@@ -217,6 +219,7 @@ def test_the_overview_has_cards_charts_and_their_tables(
              return data.some((value) => value !== 0) && canvas.clientWidth > 200; })"""
     )
     assert drawn == [True, True]
+    expect(page.get_by_role("link", name="Board meeting")).to_be_visible()
     keep(page, screenshots, "overview")
 
 

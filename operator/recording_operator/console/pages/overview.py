@@ -131,7 +131,7 @@ def _counts(parts: ConsoleParts, visible: VisibleNamespaces) -> PhaseCounts:
 
 
 def _expiring(parts: ConsoleParts, visible: VisibleNamespaces, now: datetime) -> list[Expiring]:
-    found = parts.reader.expiring(visible, before=now + _SOON, limit=_MOST_EXPIRING)
+    found = parts.reader.expiring(visible, after=now, before=now + _SOON, limit=_MOST_EXPIRING)
     return [Expiring(row=row_of(entry), expires=entry.expires) for entry in found if entry.expires is not None]
 
 

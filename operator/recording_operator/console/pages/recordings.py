@@ -1,37 +1,28 @@
 """The list of Recordings: search, filters, pages, and a table that keeps itself up to date."""
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from recording_operator.api.recording_status import Phase
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
-from recording_operator.cells import clean, no_formula
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.pages.rendering import Rendered, is_fragment
 from recording_operator.console.pages.states import RecordingLine, row_of
-from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, SignedIn
+from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
 from recording_operator.console.problems import Problem
 
 ROWS: Final = 50
 _ACTIVE_POLL_S: Final = 2
 _IDLE_POLL_S: Final = 10
-_CSV_PAGE: Final = 500
-_CSV_COLUMNS: Final = (
-    "namespace", "name", "title", "org", "user", "project", "phase", "reason", "progress", "size_bytes", "location",
-    "created", "completed", "uid",
-)  # fmt: skip
 
 router = APIRouter()
 
@@ -60,6 +51,12 @@ class SearchForm:
     def is_narrow(self) -> bool:
         """Whether a filter other than the phase and the words is set."""
         return any(value for name, value in asdict(self).items() if name not in {"q", "phase"})
+
+    @property
+    def csv_url(self) -> str:
+        """All that is found as CSV, from the API, where `to` is the first moment that is not included."""
+        end = self.created_to and self.created_to + timedelta(days=1)
+        return f"/api/v1/recordings.csv?{replace(self, created_to=end).query()}"
 
     def wanted(self) -> EntryFilter:
         """The filter of the catalog."""
@@ -166,14 +163,6 @@ def recordings(
     )
 
 
-@router.get("/recordings.csv")
-def recordings_csv(parts: Parts, caller: Authenticated, search: Searched) -> Response:
-    """All Recordings that the search finds."""
-    visible = _visible(parts, caller, search)
-    headers = {"Content-Disposition": 'attachment; filename="recordings.csv"', "Cache-Control": "no-store"}
-    return StreamingResponse(_csv(parts, search, visible), media_type="text/csv; charset=utf-8", headers=headers)
-
-
 def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Place) -> Listing:
     visible = _visible(parts, caller, search)
     try:
@@ -186,7 +175,7 @@ def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Pla
         url=f"/recordings?{search.query(cursor=place.cursor, newer=place.newer)}",
         older_url=found.older and f"/recordings?{search.query(cursor=found.older)}",
         newer_url=found.newer and f"/recordings?{search.query(newer=found.newer)}",
-        csv_url=f"/recordings.csv?{search.query()}",
+        csv_url=search.csv_url,
         poll_s=_ACTIVE_POLL_S if any(row.is_active for row in rows) else _IDLE_POLL_S,
         known_at=parts.reader.complete_at(RECORDINGS_FEED),
         no_rights=not visible.everything and not visible.since,
@@ -206,30 +195,6 @@ def _page(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces, p
 
 def _visible(parts: ConsoleParts, caller: Caller, search: SearchForm) -> VisibleNamespaces:
     return parts.access.visible(caller, [search.namespace] if search.namespace else parts.reader.namespaces())
-
-
-def _csv(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces) -> Iterator[str]:
-    cursor: str | None = None
-    yield _lines([_CSV_COLUMNS])
-    while True:
-        found = parts.reader.page(search.wanted(), visible=visible, limit=_CSV_PAGE, cursor=cursor)
-        yield _lines(_cells(entry) for entry in found.entries)
-        cursor = found.cursor
-        if cursor is None:
-            return
-
-
-def _cells(entry: CatalogEntry) -> Iterator[str]:
-    for column in _CSV_COLUMNS:
-        value: Any = getattr(entry, column)
-        text = value.isoformat() if isinstance(value, datetime) else "" if value is None else str(value)
-        yield no_formula(clean(text))
-
-
-def _lines(rows: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
 
 
 def _day(text: str) -> date | None:

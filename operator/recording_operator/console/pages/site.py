@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
+from recording_operator.catalog.errors import CatalogUnavailable
 from recording_operator.console.pages import assets, costs, locations, login, overview, recording, recordings
 from recording_operator.console.pages.assets import Assets
 from recording_operator.console.pages.rendering import PageRenderer, Renderer, is_fragment
@@ -41,6 +42,10 @@ def _add_error_pages(pages: FastAPI) -> None:
     @pages.exception_handler(KubeError)
     def _unavailable(request: Request, _error: KubeError) -> Response:
         return _shown(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The API server does not respond. Try again."))
+
+    @pages.exception_handler(CatalogUnavailable)
+    def _no_catalog(request: Request, _error: CatalogUnavailable) -> Response:
+        return _shown(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The catalog does not respond. Try again."))
 
     @pages.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
