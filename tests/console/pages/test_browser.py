@@ -1,6 +1,7 @@
 """The pages in a real browser: what people do with them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -176,6 +177,7 @@ def test_costs_have_a_range_steps_and_organisations(mine: Window, report: str, s
     page.get_by_label("By", exact=True).select_option("week")
     page.get_by_label("Organisation", exact=True).select_option("globex")
     page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("by=week"))
     page.get_by_text("As a table").click()
     weeks = page.get_by_role("region", name="Costs by week").locator("tbody th").all_inner_texts()
     assert [week.split()[0] for week in weeks] == ["2026-10-26", "2026-11-02", "2026-11-09"]
