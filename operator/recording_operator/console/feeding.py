@@ -25,6 +25,7 @@ from recording_operator.kube.errors import KubeError, NotFound
 from recording_operator.kube.outage import level_of
 from recording_operator.kube.resources import RECORDINGS, ChangeType, ObjectChange, Resources
 from recording_operator.log_throttle import LogThrottle
+from recording_operator.memory import trim_heap
 
 RECORDINGS_FEED: Final = "recordings"
 MOST_WAITING: Final = 1000
@@ -129,6 +130,7 @@ class RecordingFeed:
             if isinstance(change, _Listed):
                 self._reconcile(change)
                 self.complete.set()
+                trim_heap()
             else:
                 self._repeat(partial(self._writer.fed, RECORDINGS_FEED, complete=change))
         self._put_all(entries)

@@ -16,6 +16,7 @@ from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.rebuilding import CatalogRebuild, RebuildTally
 from recording_operator.errors import ReasonedError
 from recording_operator.kube.errors import KubeError
+from recording_operator.memory import trim_heap
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.location_store import LocationStore
 
@@ -121,6 +122,7 @@ class NightlyCheck:
         if stop.is_set():
             return False
         self._writer.fed(MANIFESTS_FEED, complete=now)
+        trim_heap()
         return True
 
 
