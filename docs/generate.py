@@ -1,8 +1,8 @@
 """Write the generated documents: `PYTHONPATH=operator python docs/generate.py --write` (or `--check`).
 
-docs/reference/ comes from the models, docs/events/ from those of the data of events. The tables of
-docs/troubleshooting.md come from the list of reasons, the rest of that file is written by hand. So is the beginning of
-docs/cli.md; the help of the verbs follows it.
+docs/reference/ comes from the models and the routes of the console, docs/events/ from the models of the data of events.
+The tables of docs/troubleshooting.md come from the list of reasons, the rest of that file is written by hand. So is the
+beginning of docs/cli.md; the help of the verbs follows it.
 """
 
 import json
@@ -16,6 +16,7 @@ from recording_operator.api.generated import command_line
 from recording_operator.api.reasons import Reason, Verdict
 from recording_operator.api.reference import reference_page
 from recording_operator.cli.reference import help_of_verbs
+from recording_operator.console.app import description_of_api
 from recording_operator.notify.catalogue import ALL_TYPES, CloudEventType
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -51,6 +52,8 @@ def generated(docs: Path = DOCS) -> Iterator[tuple[Path, str]]:
     for resource in RESOURCES:
         yield docs / "reference" / f"{resource.kind.lower()}.md", _HEADER + reference_page(resource)
     yield from ((docs / "events" / kind.schema_file, event_schema(kind)) for kind in ALL_TYPES)
+    api = json.dumps(description_of_api(), indent=2, ensure_ascii=False)
+    yield docs / "reference" / "console-openapi.json", api + "\n"
     path = docs / TROUBLESHOOTING
     written = path.read_text(encoding="utf-8")
     before, _, rest = written.partition(_BEGIN)

@@ -1,7 +1,7 @@
 """The application of the console: all its routes."""
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -10,18 +10,26 @@ from recording_operator.catalog.errors import CatalogUnavailable
 from recording_operator.console.api.routes import ROUTERS
 from recording_operator.console.auth import login
 from recording_operator.console.feeding import RECORDINGS_FEED
-from recording_operator.console.openapi import describe
+from recording_operator.console.openapi import describe, operation_id
 from recording_operator.console.pages.site import make_pages, mount_of
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem, add_problem_handlers, problem_response
 from recording_operator.kube.errors import KubeError
 
 _RETRY_AFTER_S: Final = 5
+_TITLE: Final = "Recordings"
 
 
 def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
     """The application."""
-    app = FastAPI(title="Recordings", version=version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title=_TITLE,
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
     app.state.parts = parts
     add_problem_handlers(app)
 
@@ -48,3 +56,12 @@ def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
     describe(app)
     app.router.routes.append(mount_of(make_pages(parts, version=version)))
     return app
+
+
+def description_of_api() -> dict[str, Any]:
+    """The OpenAPI document of every console with this API, whatever its version."""
+    app = FastAPI(title=_TITLE, version="v1", generate_unique_id_function=operation_id)
+    for router in ROUTERS:
+        app.include_router(router)
+    describe(app)
+    return app.openapi()

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
 
 from recording_operator.console.problems import MEDIA_TYPE
 
@@ -42,13 +44,16 @@ _MEANINGS: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.NOT_FOUND: "It does not exist, or you may not see it.",
     HTTPStatus.CONFLICT: "Its state does not allow this.",
     HTTPStatus.GONE: "It existed, and was removed.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The request is not valid.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Retry-After says when to try again.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The API server or the store does not respond.",
 }
 _OF_ALL: Final = (
+    HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -64,6 +69,11 @@ Recordings, their files, and what they cost.
 Each request needs a token of Kubernetes. The API server decides what the caller may see and do: a caller with the right
 to get recordings in a namespace may read them here, URLs of files need the verb presign, and every change is made with
 the caller's own token. Errors are problem documents (RFC 9457)."""
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation, such as getRecording."""
+    return to_camel(route.name)
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
