@@ -17,7 +17,7 @@ YEARS: Final = "must be a time in the years 2000 to 2999"
 CHECKSUM: Final = (
     "write algorithm:hex in lower case with algorithm sha256 (64 digits), md5 (32), crc64nvme (16) or crc32 (8)"
 )
-ONE_SOURCE: Final = "set exactly one of url, urlSecretRef and object; with provider, all may be left out"
+ONE_SOURCE: Final = "set exactly one of url, urlSecretRef, object and upload; with provider, all may be left out"
 
 BAD_SOURCES: Final = (
     Case(
