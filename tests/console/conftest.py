@@ -127,9 +127,18 @@ def console(cluster: ControlPlane, consoles: Callable[..., Console]) -> Console:
 @pytest.fixture(scope="session")
 def admin_token(cluster: ControlPlane) -> str:
     """The token of an administrator."""
-    cluster.kubectl("create", "serviceaccount", _ADMIN, "-n", "default")
-    account = f"--serviceaccount=default:{_ADMIN}"
-    cluster.kubectl("create", "clusterrolebinding", _ADMIN, "--clusterrole=cluster-admin", account)
+    account = {"name": _ADMIN, "namespace": "default"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    cluster.kubectl.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": _ADMIN},
+            "roleRef": role,
+            "subjects": [{"kind": "ServiceAccount", **account}],
+        },
+    )
     return cluster.kubectl("create", "token", _ADMIN, "-n", "default").strip()
 
 

@@ -11,7 +11,7 @@ import click
 
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.verb import program
-from recording_operator.kube.connection import connection, impersonation
+from recording_operator.kube.connection import NoToken, TokenSource, connection, impersonation
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import READ_TIMEOUT_S, RestClient
 
@@ -36,6 +36,8 @@ class Cluster:
     """That of -n."""
     now: datetime
     """When the verb was called."""
+    token: TokenSource = field(default_factory=NoToken, repr=False)
+    """The caller's own, for servers that ask the API server whose it is."""
     _offsets: list[timedelta] = field(default_factory=list)
 
     @property
@@ -84,6 +86,7 @@ def open_cluster(options: ClusterOptions) -> Iterator[Cluster]:
             context=server.context,
             given_namespace=options.namespace,
             now=datetime.now(UTC),
+            token=server.token,
             _offsets=offsets,
         )
     finally:

@@ -10,6 +10,7 @@ SUBJECTS: Final[Mapping[str, Mapping[str, str]]] = {
         "watch": "Show Recordings while they change: a live table, with the speed of uploads.",
         "wait": "Wait until Recordings are complete, stored, failed or deleted.",
         "create": "Create a Recording: files to copy to object storage.",
+        "upload": "Send a local file to the store, resumable and verified, as a Recording.",
         "add-artifact": "Add files to a Recording.",
         "refresh-url": "Set a fresh URL for a file whose URL has expired.",
         "retry": "Try failed Recordings again.",

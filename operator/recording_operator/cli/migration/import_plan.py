@@ -11,26 +11,17 @@ from typing import Any, Final
 
 from recording_operator.api.keytemplate import is_owner_id, key_pattern, manifest_patterns
 from recording_operator.api.names import API_VERSION, RECORDING_KIND, RESERVED_FOLDER
-from recording_operator.api.recording import ArtifactKind
 from recording_operator.api.recording_rules import MAX_ARTIFACTS
 from recording_operator.api.source_object import is_key
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.cli.file_types import file_type
 from recording_operator.engine.imports import opens
-from recording_operator.engine.keys import EXTENSIONS
 from recording_operator.stores.inventory import ListedObject
 
 _MAX_NAME: Final = 63
 _MAX_TITLE: Final = 256
 _NOT_UTF8: Final = "\ufffd"
 """What a listing of files shows in the place of bytes that are not text."""
-_TYPES: Final = {extension: kind for kind, extension in reversed(EXTENSIONS.items())}
-_KINDS: Final = {
-    "video": ArtifactKind.VIDEO,
-    "audio": ArtifactKind.AUDIO,
-    ".vtt": ArtifactKind.TRANSCRIPT,
-    ".srt": ArtifactKind.TRANSCRIPT,
-    ".txt": ArtifactKind.TRANSCRIPT,
-}
 
 
 class Skip(StrEnum):
@@ -159,9 +150,7 @@ class ImportPlan:
         return f"{readable or 'import'}-{digest}"
 
     def _artifact(self, name: str, found: ListedObject) -> dict[str, Any]:
-        extension = splitext(found.key)[1].lower()
-        media_type = _TYPES.get(extension, "")
-        kind = _KINDS.get(extension) or _KINDS.get(media_type.partition("/")[0]) or ArtifactKind.OTHER
+        kind, media_type = file_type(found.key)
         source = {"storageLocation": self.source.metadata.name, "key": found.key}
         artifact = {"name": name, "kind": kind.value, "source": {"object": source, "size": found.size_bytes}}
         return {**artifact, "contentType": media_type} if media_type else artifact

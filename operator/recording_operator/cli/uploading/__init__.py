@@ -1,0 +1,1 @@
+"""Sends a local file to the store in parts, with URLs from the console."""
