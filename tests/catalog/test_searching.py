@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from recording_operator.catalog import reading
+from recording_operator.catalog import searching
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.text import words_of
@@ -90,7 +90,7 @@ def _has_words(entry: CatalogEntry, text: str) -> bool:
 def test_finds_what_a_comparison_finds(
     reader: CatalogReader, writer: CatalogWriter, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(reading, "FEW", few)
+    monkeypatch.setattr(searching, "FEW", few)
     drawn = random.Random(few)
     rows = _rows(drawn)
     writer.put(rows)

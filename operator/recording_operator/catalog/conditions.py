@@ -21,30 +21,35 @@ from sqlalchemy import (
 )
 
 from recording_operator.catalog.entries import milliseconds
-from recording_operator.catalog.tables import RECORDINGS
+from recording_operator.catalog.tables import RECORDINGS, WORDS
 from recording_operator.catalog.text import clean, words_of
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 
 NAMESPACE: Final = "namespace"
 _COLUMNS: Final = ("user", "project", NAMESPACE, "org", "location", "phase")
 """Columns with an index in order of time, those first that usually leave the fewest rows."""
+_PAIRS: Final = ((NAMESPACE, "phase"), ("org", "phase"))
+"""Pairs that have one too: the few that failed of the many of a tenant."""
 _LAST: Final = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """A column has a value."""
+    """Columns that have one index in order of time have these values."""
 
-    column: str
-    value: str
+    values: tuple[tuple[str, str], ...]
 
     def holds(self, row: FromClause) -> ColumnElement[bool]:
         """The condition, by which rows are found."""
-        return row.c[self.column] == self.value
+        return and_(*(row.c[column] == value for column, value in self.values))
 
     def checked(self, row: FromClause) -> ColumnElement[bool]:
         """The same without an index: that of the driving condition is to be used."""
-        return row.c[self.column].op("||")("") == self.value
+        return and_(*(row.c[column].op("||")("") == value for column, value in self.values))
+
+    def is_of(self, column: str) -> bool:
+        """Whether it is of this column and no other."""
+        return [name for name, _ in self.values] == [column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,16 @@ class Word:
             return row.c.word == self.word
         return and_(row.c.word >= self.word, row.c.word < self.word + _LAST)
 
-    def checked(self, row: FromClause) -> ColumnElement[bool]:
-        """The condition for a row of `recordings`. A word has none of the characters that LIKE knows."""
-        return row.c.search.like(f"% {self.word}%" if self.begins else f"% {self.word} %")
+    def checked(self, row: FromClause, place: FromClause) -> ColumnElement[bool]:
+        """The condition for a row of `recordings`, or only for its time and id, the `place`."""
+        if self.begins:
+            return row.c.search.like(f"% {self.word}%")  # a word has none of the characters that LIKE knows
+        has = WORDS.alias()
+        return exists().where(has.c.word == self.word, has.c.created == place.c.created, has.c.id == place.c.id)
+
+    def is_of(self, _column: str) -> bool:
+        """It is not of a column."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,10 @@ class Namespaces:
     """The namespace is one of several, and the row is not older than that."""
 
     since: tuple[tuple[str, int], ...]
+
+    def is_of(self, _column: str) -> bool:
+        """It is of several values."""
+        return False
 
     def rows(self, *, postgresql: bool) -> CTE:
         """The namespaces as a table."""
@@ -135,10 +151,16 @@ def conditions_of(wanted: EntryFilter, visible: VisibleNamespaces) -> Conditions
     if words is None:
         return None
     return Conditions(
-        found_by=(*(Equal(name, equal[name]) for name in _COLUMNS if name in equal), *words, *several),
+        found_by=(*_equal(equal), *words, *several),
         created_from=created_from,
         created_before=milliseconds(wanted.created_before),
     )
+
+
+def _equal(values: dict[str, str]) -> list[Equal]:
+    pair = next((pair for pair in _PAIRS if all(one in values for one in pair)), ())
+    alone = [Equal(((name, values[name]),)) for name in _COLUMNS if name in values and name not in pair]
+    return [Equal(tuple((name, values[name]) for name in pair)), *alone] if pair else alone
 
 
 def _words(text: str) -> list[Word] | None:
@@ -146,4 +168,4 @@ def _words(text: str) -> list[Word] | None:
     words = words_of(text)
     if not words:
         return [] if not text.strip() else None
-    return [*(Word(one) for one in words[:-1]), Word(words[-1], begins=True)]
+    return [*(Word(one) for one in words[:-1]), Word(words[-1], begins=not text[-1].isspace())]

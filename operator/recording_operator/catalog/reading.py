@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from recording_operator.catalog.conditions import conditions_of
 from recording_operator.catalog.entries import CatalogEntry, as_time, entry_of_row
 from recording_operator.catalog.searching import Order, Search
-from recording_operator.catalog.sizes import FEW, Sizes
+from recording_operator.catalog.sizes import MANY, Sizes
 from recording_operator.catalog.summaries import expiring_rows, phase_counts
 from recording_operator.catalog.tables import FEEDS, RECORDINGS
 from recording_operator.catalog.text import clean
-from recording_operator.catalog.transactions import is_postgresql, transaction
+from recording_operator.catalog.transactions import is_postgresql, read_by_index, transaction
 from recording_operator.catalog.usage import last_usage, usage_locations, usage_samples
 from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespaces
 from recording_operator.usage.sample import UsageSample
@@ -69,6 +69,7 @@ class CatalogReader:
         order = Order(sort=sort, ascending=ascending, after=after)
         with transaction(self._engine) as connection:
             search = Search(conditions=conditions, order=order, rows=limit + 1, postgresql=is_postgresql(connection))
+            read_by_index(connection)
             rows = connection.execute(self._statement(search, connection)).mappings().all()
         shown = rows[:limit]
         more = len(rows) > len(shown)
@@ -80,13 +81,13 @@ class CatalogReader:
         )
 
     def _statement(self, search: Search, connection: Connection) -> Select[Any]:
-        found_by = search.conditions.found_by
-        if len(found_by) == 1 and search.can_drive(found_by[0], few=False):
-            return search.statement(found_by[0], few=False)
-        for condition, size in self._sizes.smallest_first(found_by, connection):
-            if search.can_drive(condition, few=size <= FEW):
-                return search.statement(condition, few=size <= FEW)
-        return search.statement(None, few=False)
+        alone = search.drives_alone()
+        if alone is not None:
+            return search.statement(alone, size=MANY)
+        for condition, size in self._sizes.smallest_first(search.conditions.found_by, connection):
+            if search.can_drive(condition, size=size):
+                return search.statement(condition, size=size)
+        return search.statement(None, size=MANY)
 
     def entry(self, namespace: str, name: str) -> CatalogEntry | None:
         """The Recording with this name; if several had it, the one in Kubernetes, else the newest."""

@@ -58,6 +58,8 @@ RECORDINGS: Final = Table(
     Index(None, "location", "created", "id"),
     Index(None, "size_order", "id"),
     Index(None, "namespace", "size_order", "id"),
+    Index(None, "namespace", "phase", "created", "id"),
+    Index(None, "org", "phase", "created", "id"),
     Index(None, "namespace", "name"),
     Index(None, "stored_uid"),
     comment="One row for each Recording, also if it is no longer in Kubernetes.",

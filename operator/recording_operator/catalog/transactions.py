@@ -13,6 +13,16 @@ WRITES: Final = "catalog_writes"
 """The option of a connection whose transactions write."""
 _LOCK: Final = 0x7265636F7264  # any number that no other program uses
 
+_NOT_BY_INDEX: Final = (
+    "enable_seqscan",
+    "enable_sort",
+    "enable_incremental_sort",
+    "enable_bitmapscan",
+    "enable_hashjoin",
+    "enable_mergejoin",
+    "enable_memoize",
+)
+
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
@@ -34,6 +44,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except SQLAlchemyError as error:
         raise unusable(error, engine.url) from None
+
+
+def read_by_index(connection: Connection) -> None:
+    """Read by indexes and in their order until the end of the transaction, whatever PostgreSQL thinks of it.
+
+    It cannot know how many rows have a word, or a value that is compared without an index.
+    """
+    if is_postgresql(connection):
+        connection.execute(select(*(func.set_config(name, "off", True) for name in _NOT_BY_INDEX)))
 
 
 def is_postgresql(connection: Connection) -> bool:

@@ -28,7 +28,7 @@ class VisibleNamespaces:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFilter:
     """What is searched for. `text` has words of title, name, organisation or user: all of them are in each entry that
-    is found, and the last may be the beginning of one.
+    is found, and the last may be the beginning of one, unless a space follows.
     """
 
     namespace: str | None = None

@@ -61,6 +61,14 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_recordings_namespace_name"), ["namespace", "name"], unique=False)
         batch_op.create_index(
+            batch_op.f("ix_recordings_namespace_phase_created_id"),
+            ["namespace", "phase", "created", "id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_recordings_org_phase_created_id"), ["org", "phase", "created", "id"], unique=False
+        )
+        batch_op.create_index(
             batch_op.f("ix_recordings_namespace_size_order_id"), ["namespace", "size_order", "id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_recordings_org_created_id"), ["org", "created", "id"], unique=False)
@@ -121,6 +129,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_recordings_phase_created_id"))
         batch_op.drop_index(batch_op.f("ix_recordings_org_created_id"))
         batch_op.drop_index(batch_op.f("ix_recordings_namespace_size_order_id"))
+        batch_op.drop_index(batch_op.f("ix_recordings_org_phase_created_id"))
+        batch_op.drop_index(batch_op.f("ix_recordings_namespace_phase_created_id"))
         batch_op.drop_index(batch_op.f("ix_recordings_namespace_name"))
         batch_op.drop_index(batch_op.f("ix_recordings_namespace_created_id"))
         batch_op.drop_index(batch_op.f("ix_recordings_location_created_id"))
