@@ -36,7 +36,7 @@ _BEGIN: Final = NEWEST - timedelta(days=DAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PageQuery:
     """One list."""
 
     wanted: EntryFilter = _ALL
@@ -48,19 +48,19 @@ def _namespace(drawn: random.Random) -> str:
     return f"team-{drawn.choice([drawn.randrange(20), drawn.randrange(NAMESPACES)]):04}"
 
 
-def _sees(number: int, **wanted: Any) -> Callable[[random.Random], Asked]:
-    def make(drawn: random.Random) -> Asked:
+def _sees(number: int, **wanted: Any) -> Callable[[random.Random], PageQuery]:
+    def make(drawn: random.Random) -> PageQuery:
         names = [f"team-{one:04}" for one in drawn.sample(range(NAMESPACES), number)]
         since = {name: _BEGIN + timedelta(days=drawn.choice([0, 0, 300])) for name in names}
-        return Asked(wanted=EntryFilter(**wanted), visible=VisibleNamespaces(since=since))
+        return PageQuery(wanted=EntryFilter(**wanted), visible=VisibleNamespaces(since=since))
 
     return make
 
 
-def _filtered(**choices: Callable[[random.Random], str]) -> Callable[[random.Random], Asked]:
-    def make(drawn: random.Random) -> Asked:
+def _filtered(**choices: Callable[[random.Random], str]) -> Callable[[random.Random], PageQuery]:
+    def make(drawn: random.Random) -> PageQuery:
         wanted: dict[str, Any] = {name: choose(drawn) for name, choose in choices.items()}
-        return Asked(wanted=EntryFilter(**wanted))
+        return PageQuery(wanted=EntryFilter(**wanted))
 
     return make
 
@@ -69,9 +69,9 @@ def _org(drawn: random.Random) -> str:
     return f"org-{drawn.randrange(ORGS):02}"
 
 
-def _in_a_month(drawn: random.Random) -> Asked:
+def _in_a_month(drawn: random.Random) -> PageQuery:
     begin = _BEGIN + timedelta(days=drawn.randrange(DAYS - 30))
-    return Asked(wanted=EntryFilter(created_from=begin, created_before=begin + timedelta(days=30), org=_org(drawn)))
+    return PageQuery(wanted=EntryFilter(created_from=begin, created_before=begin + timedelta(days=30), org=_org(drawn)))
 
 
 def _location(drawn: random.Random) -> str:
@@ -90,9 +90,9 @@ def _rare(drawn: random.Random) -> str:
     return f"{drawn.choice(VOCABULARY[300:])} "
 
 
-KINDS: Final[Mapping[str, Callable[[random.Random], Asked]]] = {
-    "everything": lambda _: Asked(),
-    "everything, by size": lambda _: Asked(sort=Sort.SIZE),
+KINDS: Final[Mapping[str, Callable[[random.Random], PageQuery]]] = {
+    "everything": lambda _: PageQuery(),
+    "everything, by size": lambda _: PageQuery(sort=Sort.SIZE),
     "one namespace": _filtered(namespace=_namespace),
     "sees 1 namespace": _sees(1),
     "sees 20 namespaces": _sees(20),
@@ -118,15 +118,15 @@ KINDS: Final[Mapping[str, Callable[[random.Random], Asked]]] = {
 }
 
 
-def measured(reader: CatalogReader, make: Callable[[random.Random], Asked], *, pages: int) -> list[float]:
+def measured(reader: CatalogReader, make: Callable[[random.Random], PageQuery], *, pages: int) -> list[float]:
     """The time of each page in milliseconds."""
     drawn = random.Random(5)
     times: list[float] = []
     while len(times) < pages:
-        asked, cursor = make(drawn), None
+        query, cursor = make(drawn), None
         for _ in range(drawn.choice([1, 1, 3])):
             begun = time.perf_counter()
-            page = reader.page(asked.wanted, visible=asked.visible, limit=_PAGE, cursor=cursor, sort=asked.sort)
+            page = reader.page(query.wanted, visible=query.visible, limit=_PAGE, cursor=cursor, sort=query.sort)
             times.append((time.perf_counter() - begun) * 1000)
             cursor = page.cursor
             if cursor is None:
@@ -134,7 +134,7 @@ def measured(reader: CatalogReader, make: Callable[[random.Random], Asked], *, p
     return times
 
 
-def fastest(engine: Engine, make: Callable[[random.Random], Asked], *, pages: int, rounds: int) -> list[float]:
+def fastest(engine: Engine, make: Callable[[random.Random], PageQuery], *, pages: int, rounds: int) -> list[float]:
     """The time of each page, the fastest of some rounds: what other programs on the machine take does not count.
 
     Each round begins as a new console, which remembers nothing.

@@ -16,3 +16,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_keys")),
         comment="Keys that all replicas of the console share.",
     )
+
+
+def downgrade() -> None:
+    """Undo it."""
+    op.drop_table("keys")
