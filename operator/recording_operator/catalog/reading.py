@@ -101,7 +101,7 @@ class CatalogReader:
 
     def namespaces(self) -> tuple[str, ...]:
         """All namespaces that have entries."""
-        first = select(func.min(RECORDINGS.c.namespace).label("namespace")).cte("found", recursive=True)
+        first = select(func.min(RECORDINGS.c.namespace).label("namespace")).cte("names", recursive=True)
         following = select(func.min(RECORDINGS.c.namespace)).where(RECORDINGS.c.namespace > first.c.namespace)
         found = first.union_all(
             select(following.correlate(first).scalar_subquery()).where(first.c.namespace.is_not(None))
