@@ -19,7 +19,7 @@ from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
 from recording_operator.kube.errors import KubeError
 
-_API: Final = "/api/"
+_NO_PAGES: Final = ("/api/", "/files/")
 
 
 def make_pages(parts: ConsoleParts, *, version: str) -> FastAPI:
@@ -58,10 +58,10 @@ def _add_error_pages(pages: FastAPI) -> None:
 
 
 class _Mount(Mount):
-    """All paths but those of the API, whose errors are documents, and which knows its methods."""
+    """All paths but those of the API and of files, whose errors are documents, and which knows its methods."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if str(scope.get("path", "")).startswith(_API):
+        if str(scope.get("path", "")).startswith(_NO_PAGES):
             return Match.NONE, {}
         return super().matches(scope)
 
