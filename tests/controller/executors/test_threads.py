@@ -20,6 +20,7 @@ from recording_operator.engine.facts import (
     SourceResolved,
     TransferEnded,
     TransferFailed,
+    TransferOutcome,
     TransferProgress,
     TransferStopped,
     TransferSucceeded,
@@ -85,7 +86,7 @@ class Scene:
             continue
         return fact
 
-    def outcome(self) -> TransferSucceeded | TransferFailed | TransferStopped:
+    def outcome(self) -> TransferOutcome:
         """How the transfer ended."""
         ended = self.facts()[-1]
         assert isinstance(ended, TransferEnded)
