@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
-from urllib.parse import urljoin
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -64,7 +63,7 @@ def get_artifact_url(
     made = presigned_url(parts, caller, wanted)
     response.headers["Cache-Control"] = "no-store"
     return ArtifactUrlDocument(
-        url=urljoin(str(request.base_url), made.url),
+        url=parts.authenticator.clients.address_of(request, made.url),
         expires_at=made.expires_at,
         notes=made.notes,
         file_name=made.file_name,

@@ -8,7 +8,6 @@ import binascii
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
-from urllib.parse import urljoin
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -189,7 +188,7 @@ def get_part_url(
     made = part_url(parts, caller, found, number=part_number, size_bytes=size, md5=_md5(content_md5))
     response.headers["Cache-Control"] = "no-store"
     return PartUrlDocument(
-        url=urljoin(str(request.base_url), made.url),
+        url=parts.authenticator.clients.address_of(request, made.url),
         headers=dict(made.headers),
         size=made.size_bytes,
         expires_at=made.expires_at,

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -42,6 +42,12 @@ class ClientLookup:
         if peer is None or not within(peer, self._trusted):
             return False
         return request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower() == "https"
+
+    def address_of(self, request: HTTPConnection, path: str) -> str:
+        """The URL of a path of this console, as the client reaches it. A URL stays as it is."""
+        here = urlsplit(str(request.base_url))
+        scheme = "https" if self.is_https(request) else here.scheme
+        return urljoin(here._replace(scheme=scheme).geturl(), path)
 
 
 def peer_of(request: HTTPConnection) -> Address | None:
