@@ -98,7 +98,8 @@ class ManifestRows:
             for one in read
         ]
         with writing(self._engine) as connection:
-            upsert(connection, MANIFESTS, rows, key=("location", "key"))
+            # Another console may have seen it in a later run.
+            upsert(connection, MANIFESTS, rows, key=("location", "key"), growing=("seen",))
 
     def forget_unseen(self, location: str, *, run: int) -> int:
         """The listing is complete: manifests that it does not have are gone, and the rows that were made of them.

@@ -1,17 +1,27 @@
 """Many rows in one statement."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Table, Text, cast, column, func, literal, select
+from sqlalchemy import JSON, Connection, Table, Text, case, cast, column, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recording_operator.catalog.transactions import is_postgresql
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]) -> None:
-    """Insert rows, or replace what they have of those with the same key. All have the same columns."""
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    growing: Collection[str] = (),
+) -> None:
+    """Insert rows, or replace what they have of those with the same key. All have the same columns.
+
+    In `growing` columns, the greater value stays.
+    """
     if not rows:
         return
     insert = insert_of(connection, table)
@@ -19,9 +29,10 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     if is_postgresql(connection):
         insert = insert.from_select(list(rows[0]), select(*_as_table(table, rows)))
     if columns:
-        insert = insert.on_conflict_do_update(
-            index_elements=list(key), set_={name: insert.excluded[name] for name in columns}
-        )
+        newest = {name: insert.excluded[name] for name in columns}
+        for name in growing:
+            newest[name] = case((newest[name] > table.c[name], newest[name]), else_=table.c[name])
+        insert = insert.on_conflict_do_update(index_elements=list(key), set_=newest)
     else:
         insert = insert.on_conflict_do_nothing()
     if is_postgresql(connection):

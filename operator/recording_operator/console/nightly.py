@@ -20,7 +20,7 @@ from recording_operator.memory import trim_heap
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.location_store import LocationStore
 
-MANIFESTS_FEED: Final = "manifests"
+_RETRY_AFTER: Final = timedelta(minutes=5)
 _DAY: Final = timedelta(days=1)
 _LOOK_S: Final = 30.0
 
@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 class RebuildReport:
     """What one location gave."""
 
-    location: str
+    location: StorageLocation
     tally: RebuildTally
     problem: str | None = None
     """Why it is not complete."""
@@ -51,14 +51,16 @@ class ManifestCheck:
         self._now = now
         self._stop = stop
 
-    def run(self, locations: tuple[StorageLocation, ...]) -> Iterator[RebuildReport]:
-        """A report of each location. Raises CatalogError."""
+    def run(
+        self, locations: tuple[StorageLocation, ...], *, every: tuple[StorageLocation, ...] | None = None
+    ) -> Iterator[RebuildReport]:
+        """A report of each location. `every` has those that are left out, too. Raises CatalogError."""
         for location in locations:
             if not self._stop.is_set():
-                yield self._check(location, locations)
+                yield self._check(location, every or locations)
 
     def _check(self, location: StorageLocation, locations: tuple[StorageLocation, ...]) -> RebuildReport:
-        name, tally = location.metadata.name, RebuildTally()
+        tally = RebuildTally()
         try:
             with closing(self._open_store(location)) as store:
                 CatalogRebuild(
@@ -71,10 +73,10 @@ class ManifestCheck:
                     tally=tally,
                 ).run()
         except ReasonedError as error:
-            return RebuildReport(location=name, tally=tally, problem=error.message)
+            return RebuildReport(location=location, tally=tally, problem=error.message)
         except KubeError as error:
-            return RebuildReport(location=name, tally=tally, problem=str(error))
-        return RebuildReport(location=name, tally=tally)
+            return RebuildReport(location=location, tally=tally, problem=str(error))
+        return RebuildReport(location=location, tally=tally)
 
 
 class NightlyCheck:
@@ -97,6 +99,8 @@ class NightlyCheck:
         self._locations = locations
         self._now = now
         self._hour = hour
+        self._failed: dict[str, datetime] = {}
+        """By feed: when it last failed."""
 
     def run(self, stop: threading.Event) -> None:
         """Look now and then whether it is time. Blocks."""
@@ -108,22 +112,33 @@ class NightlyCheck:
             stop.wait(_LOOK_S)
 
     def turn(self, stop: StopSignal) -> bool:
-        """Run if it is time. Raises CatalogError."""
-        locations, now = self._locations(), self._now()
-        if locations is None or not is_due(now, self._reader.complete_at(MANIFESTS_FEED), hour=self._hour):
-            return False
-        for report in self._check.run(locations):
-            extra = {"location": report.location}
+        """Check the locations whose time has come; if one fails, again in five minutes. Raises CatalogError."""
+        now, every = self._now(), self._locations() or ()
+        due = tuple(one for one in every if self._is_due(one, now))
+        for report in self._check.run(due, every=every):
+            extra = {"location": report.location.metadata.name}
             tally = report.tally
             if report.problem is not None:
+                self._failed[_feed_of(report.location)] = now
                 _logger.warning("The manifests could not be read: %s", report.problem, extra=extra)
                 continue
             _logger.info("%d manifests: %d read, %d removed", tally.manifests, tally.read, tally.removed, extra=extra)
-        if stop.is_set():
+            if not stop.is_set():
+                self._writer.fed(_feed_of(report.location), complete=now)
+        if due:
+            trim_heap()
+        return bool(due)
+
+    def _is_due(self, location: StorageLocation, now: datetime) -> bool:
+        feed = _feed_of(location)
+        failed = self._failed.get(feed)
+        if failed is not None and failed <= now < failed + _RETRY_AFTER:
             return False
-        self._writer.fed(MANIFESTS_FEED, complete=now)
-        trim_heap()
-        return True
+        return is_due(now, self._reader.complete_at(feed), hour=self._hour)
+
+
+def _feed_of(location: StorageLocation) -> str:
+    return f"manifests/{location.metadata.uid}"
 
 
 def is_due(now: datetime, last: datetime | None, *, hour: int) -> bool:

@@ -10,13 +10,13 @@ import pytest
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.catalog.database import open_database
-from recording_operator.catalog.entries import CatalogEntry, entry_of
-from recording_operator.catalog.manifests import ManifestRows
+from recording_operator.catalog.entries import CatalogEntry, entry_of, milliseconds
+from recording_operator.catalog.manifests import ManifestRead, ManifestRows
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.nightly import ManifestCheck, NightlyCheck, RebuildReport, is_due
-from recording_operator.engine.manifest import manifest_of
+from recording_operator.engine.manifest import manifest_key, manifest_of
 from tests.cli.counted_world import a_location
 from tests.support.lost_recordings import LostCluster
 from tests.support.strict_faults import ErrorResponse, Fault
@@ -221,24 +221,74 @@ def test_two_locations_of_one_bucket_show_a_recording_once(bucket: Bucket) -> No
     assert [entry.location for entry in bucket.entries()] == [bucket.location.metadata.name]
 
 
+def nightly_of(bucket: Bucket, *, now: list[datetime], known: list[StorageLocation]) -> NightlyCheck:
+    """A check at 3:00 of the locations in `known`."""
+    return NightlyCheck(
+        check=bucket.check,
+        reader=bucket.reader,
+        writer=bucket.writer,
+        locations=lambda: tuple(known),
+        now=lambda: now[0],
+        hour=3,
+    )
+
+
 def test_the_check_runs_at_once_and_then_every_night(bucket: Bucket) -> None:
     """Other consoles with the same database do not repeat it."""
     bucket.lost.lose()
     now = [datetime(2030, 1, 1, 12, tzinfo=UTC)]
-    nightly = NightlyCheck(
-        check=bucket.check,
-        reader=bucket.reader,
-        writer=bucket.writer,
-        locations=lambda: (bucket.location,),
-        now=lambda: now[0],
-        hour=3,
-    )
+    nightly = nightly_of(bucket, now=now, known=[bucket.location])
     turns = []
     for hours in (0, 1, 14, 15, 1, 23, 24):
         now[0] += timedelta(hours=hours)
         turns.append(nightly.turn(threading.Event()))
 
     assert turns == [True, False, True, False, False, True, True]
+
+
+def test_a_store_that_is_away_is_read_again_soon(bucket: Bucket) -> None:
+    bucket.lost.lose()
+    now = [datetime(2030, 1, 1, 12, tzinfo=UTC)]
+    nightly = nightly_of(bucket, now=now, known=[bucket.location])
+    bucket.strict.fault(Fault(operation="any", action=ErrorResponse(status=403, code="AccessDenied"), times=99))
+    assert nightly.turn(threading.Event())
+    assert bucket.entries() == []
+    bucket.strict.heal()
+
+    turns = []
+    for minutes in (4, 1, 5):
+        now[0] += timedelta(minutes=minutes)
+        turns.append((nightly.turn(threading.Event()), len(bucket.entries())))
+
+    assert turns == [(False, 0), (True, 1), (False, 1)]
+
+
+def test_a_location_that_comes_later_is_read_at_once(bucket: Bucket) -> None:
+    bucket.lost.lose()
+    known: list[StorageLocation] = []
+    nightly = nightly_of(bucket, now=[datetime(2030, 1, 1, 12, tzinfo=UTC)], known=known)
+    assert not nightly.turn(threading.Event())
+
+    known.append(bucket.location)
+
+    assert nightly.turn(threading.Event())
+    assert len(bucket.entries()) == 1
+
+
+def test_two_checks_at_once_remove_nothing(bucket: Bucket) -> None:
+    """Both have read a manifest, the earlier one notes it last, and the later one ends its listing."""
+    recording = bucket.lost.lose()
+    bucket.rebuild()
+    name, later = bucket.location.metadata.name, milliseconds(bucket.now()) or 0
+    read = [
+        ManifestRead(key=manifest_key(recording, bucket.location), etag="e", uid=recording.metadata.uid, entry=None)
+    ]
+
+    bucket.rows.put(name, read, run=later)
+    bucket.rows.put(name, read, run=later - 1)
+
+    assert bucket.rows.forget_unseen(name, run=later) == 0
+    assert len(bucket.entries()) == 1
 
 
 def test_a_time_in_the_future_does_not_stop_the_check() -> None:

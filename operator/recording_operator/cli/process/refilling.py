@@ -65,5 +65,5 @@ def _shown(report: RebuildReport) -> RebuildReport:
     if tally.unusable:
         counts += f", {tally.unusable:,} not usable"
     problem = "" if report.problem is None else f". Not complete: {report.problem}"
-    click.echo(f"{report.location}: {counts}{problem}")
+    click.echo(f"{report.location.metadata.name}: {counts}{problem}")
     return report
