@@ -31,30 +31,6 @@ def in_bucket(admin: RestClient, namespace: str, location: LocationFactory) -> S
 
 
 @pytest.fixture
-def directory(admin: RestClient, namespace: str, scratch: Path) -> Iterator[Callable[..., str]]:
-    """Makes StorageLocations on directories."""
-    made: list[str] = []
-
-    def make(*, path: Path | None = None) -> str:
-        name = f"{namespace}-d{len(made)}"
-        folder = path or scratch / name
-        folder.mkdir(exist_ok=True)
-        body = {
-            "apiVersion": "recordings.dev/v1alpha1",
-            "kind": "StorageLocation",
-            "metadata": {"name": name},
-            "spec": {"filesystem": {"path": str(folder)}, "namespaceSelector": {}},
-        }
-        admin.request("POST", "/apis/recordings.dev/v1alpha1/storagelocations", body=body)
-        made.append(name)
-        return name
-
-    yield make
-    for name in made:
-        admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagelocations/{name}")
-
-
-@pytest.fixture
 def in_directory(
     admin: RestClient, namespace: str, directory: Callable[..., str], scratch: Path
 ) -> Callable[..., StoredFile]:

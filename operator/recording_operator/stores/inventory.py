@@ -67,8 +67,11 @@ class Inventory(Protocol):
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Every open upload whose key begins with `prefix`."""
 
-    def list_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
-        """Every part of an open upload, by part number. Raises StoreError(StoreUploadLost)."""
+    def sent_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Every part of an open upload, by part number, without reading its bytes. Raises StoreError(StoreUploadLost).
+
+        Where `list_parts` verifies bytes, it may find later that some are missing.
+        """
 
 
 class DownloadRecords(Protocol):

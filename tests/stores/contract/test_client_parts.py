@@ -38,6 +38,7 @@ def test_parts_of_a_client_are_listed_and_become_the_object(store: LocationStore
     send_file(store, KEY, upload_id, BODY, part_size=PART)
     parts = store.list_parts(KEY, upload_id)
     assert [(part.part_number, part.size_bytes) for part in parts] == [(1, PART), (2, 1234)]
+    assert store.sent_parts(KEY, upload_id) == parts
     written = store.complete(an_object(), upload_id, parts, size_bytes=len(BODY), crc64nvme=None)
     seen = store.head(KEY)
     assert seen is not None

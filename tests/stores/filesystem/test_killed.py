@@ -60,7 +60,10 @@ def test_a_part_whose_bytes_were_lost_is_not_used(store: FilesystemLocationStore
         file.seek(PART + 4096)
         file.write(b"\0" * 4096)
 
+    others = opened(directory)
+    assert [part.part_number for part in others.sent_parts(KEY, upload_id)] == [1, 2, 3]
     assert [part.part_number for part in store.list_parts(KEY, upload_id)] == [1, 3]
+    assert [part.part_number for part in others.sent_parts(KEY, upload_id)] == [1, 3]  # the client sends it again
 
 
 def test_what_this_process_wrote_is_not_read_again(store: FilesystemLocationStore, directory: Path) -> None:

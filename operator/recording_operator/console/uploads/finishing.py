@@ -27,7 +27,7 @@ def sent_parts(upload: ClientUpload) -> Sequence[StoredPart]:
     """The parts that the store has, by number. Raises Problem."""
     with store_problems(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
         try:
-            return store.list_parts(upload.key, upload.upload_id)
+            return store.sent_parts(upload.key, upload.upload_id)
         except TransferError as error:
             if error.reason is Reason.STORE_UPLOAD_LOST:
                 raise unknown_upload() from None

@@ -269,7 +269,7 @@ class UsageCounter:
                 tally.unsized_uploads = True
                 return
             try:
-                listed = store.list_parts(upload.key, upload.upload_id)
+                listed = store.sent_parts(upload.key, upload.upload_id)
             except TransferError as error:
                 if error.reason is Reason.STORE_UPLOAD_LOST:
                     continue  # the upload was completed or aborted meanwhile

@@ -134,6 +134,11 @@ class FilesystemStore(NoServices):
         with translated("read parts"), self._uploads.opened(key, upload_id) as upload:
             return upload.verified_parts()
 
+    def sent_parts(self, key: str, upload_id: str) -> Sequence[StoredPart]:
+        """Every part according to the journal."""
+        with translated("list parts"), self._uploads.opened(key, upload_id) as upload:
+            return list(upload.parts().values())
+
     def complete(
         self, obj: ObjectSpec, upload_id: str, parts: Sequence[StoredPart], *, size_bytes: int, crc64nvme: int | None
     ) -> WriteReceipt:

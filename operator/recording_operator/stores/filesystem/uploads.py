@@ -104,8 +104,16 @@ class OpenedUpload:
         return journal.parts_in(listed)
 
     def verified_parts(self) -> list[StoredPart]:
-        """The parts whose bytes have their checksum. Bytes that another process has written are read first."""
-        return [part for part in self.parts().values() if self._is_right(part)]
+        """The parts whose bytes have their checksum. Bytes that another process has written are read first.
+
+        A part with other bytes leaves the journal, so that the client sees that it is missing.
+        """
+        parts = self.parts()
+        wrong = [number for number, part in parts.items() if not self._is_right(part)]
+        for number in wrong:
+            if self.parts().get(number) == parts.pop(number):
+                self._append(journal.begun(number))
+        return list(parts.values())
 
     def write(self, part_number: int, body: PartBody) -> StoredPart:
         """Write a part at its offset, and read it back. Raises OSError, StoreError, BodyAborted."""
