@@ -146,10 +146,11 @@ def row_of(entry: CatalogEntry) -> dict[str, Any]:
 
 
 def entry_of_row(row: RowMapping) -> CatalogEntry:
-    """The entry of a row."""
-    fields = {name: row[name] for name in CatalogEntry.__slots__}
-    fields |= {name: as_time(row[name]) for name in ("created", "completed", "expires")}
-    fields["artifacts"] = tuple(CatalogArtifact(**one) for one in row["artifacts"])
+    """The entry of a row. One that was read without its long columns has no labels and artifacts."""
+    values = _NOT_READ | dict(row)
+    fields = {name: values[name] for name in CatalogEntry.__slots__}
+    fields |= {name: as_time(values[name]) for name in ("created", "completed", "expires")}
+    fields["artifacts"] = tuple(CatalogArtifact(**one) for one in values["artifacts"])
     return CatalogEntry(**fields)
 
 
@@ -169,5 +170,6 @@ def _without_defaults(artifact: CatalogArtifact) -> dict[str, Any]:
     return {name: clean_json(value) for name, value in given.items() if value != _DEFAULTS.get(name)}
 
 
+_NOT_READ: Final[dict[str, Any]] = {"labels": {}, "artifacts": ()}
 _LENGTHS: Final = {column.name: column.type.length for column in RECORDINGS.columns if isinstance(column.type, String)}
 _DEFAULTS: Final = {one.name: one.default for one in dataclasses.fields(CatalogArtifact) if one.name != "name"}

@@ -23,6 +23,7 @@ from recording_operator.usage.sample import UsageSample
 
 MOST_ROWS: Final = 500
 _MOST: Final = 2**63
+_SHORT_COLUMNS: Final = [one for one in RECORDINGS.columns if one.name not in {"labels", "artifacts"}]
 
 
 class CursorError(ValueError):
@@ -57,10 +58,11 @@ class CatalogReader:
         cursor: str | None = None,
         sort: Sort = Sort.CREATED,
         ascending: bool = False,
+        brief: bool = False,
     ) -> CatalogPage:
         """The next `limit` entries. Entries written meanwhile are neither repeated nor do others get lost.
 
-        Raises CursorError.
+        `brief`: without labels and artifacts, which can be long. Raises CursorError.
         """
         after = None if cursor is None else _position(cursor, sort=sort, ascending=ascending)
         conditions, limit = conditions_of(wanted, visible), max(1, min(limit, MOST_ROWS))
@@ -70,7 +72,10 @@ class CatalogReader:
         with transaction(self._engine) as connection:
             search = Search(conditions=conditions, order=order, rows=limit + 1, postgresql=is_postgresql(connection))
             read_by_index(connection)
-            rows = connection.execute(self._statement(search, connection)).mappings().all()
+            statement = self._statement(search, connection)
+            if brief:
+                statement = statement.with_only_columns(*_SHORT_COLUMNS)
+            rows = connection.execute(statement).mappings().all()
         shown = rows[:limit]
         more = len(rows) > len(shown)
         opposite = Order(sort=sort, ascending=not ascending, after=None)

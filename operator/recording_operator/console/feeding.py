@@ -28,8 +28,9 @@ from recording_operator.log_throttle import LogThrottle
 from recording_operator.memory import trim_heap
 
 RECORDINGS_FEED: Final = "recordings"
-MOST_WAITING: Final = 1000
-_MOST_AT_ONCE: Final = 500
+MOST_WAITING: Final = 200
+"""The largest entry has about 100 KiB: 64 artifacts and 64 labels."""
+_MOST_AT_ONCE: Final = 200
 _PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 10.0
 

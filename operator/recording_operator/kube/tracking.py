@@ -22,7 +22,8 @@ TRACK_S: Final = 30
 """The server ends each watch after this time. A second before, it sends a bookmark: nothing is missing. In a watch of
 less than 15 s it sends none.
 """
-_PAGE: Final = 100
+PAGE: Final = 20
+"""An object may have more than a megabyte, most of it in memory several times while it is read."""
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 10.0
 _FAILURES_UNTIL_LIST: Final = 5
@@ -147,7 +148,7 @@ class Tracker:
     def _list(self, stop: threading.Event) -> str:
         began, first = self._now(), ""
         versions: dict[str, int] = {}
-        for page in self._resources.pages(self._kind, page_size=_PAGE):
+        for page in self._resources.pages(self._kind, page_size=PAGE):
             if stop.is_set():
                 return ""
             self._receiver.page(page.items)

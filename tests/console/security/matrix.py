@@ -56,7 +56,7 @@ _NEW: Final = {
 _AT: Final = "/api/v1/recordings/{namespace}/{name}"
 _UPLOADS: Final = _AT + "/artifacts/{artifact}/uploads"
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
-    ("GET", "/api/v1/recordings"): Operation(allowed=EVERYONE, query="limit=500", lists_for=READERS),
+    ("GET", "/api/v1/recordings"): Operation(allowed=EVERYONE, query="limit=100", lists_for=READERS),
     ("GET", "/api/v1/recordings/by-uid/{uid}"): Operation(allowed=READERS, denied=404),
     ("GET", _AT): Operation(allowed=READERS, denied=404),
     ("GET", "/api/v1/recordings.csv"): Operation(allowed=EVERYONE, lists_for=READERS),

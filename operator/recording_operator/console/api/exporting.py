@@ -32,7 +32,7 @@ def _entries(parts: ConsoleParts, wanted: Wanted, visible: VisibleNamespaces) ->
     """Page by page: only one is in memory."""
     cursor = None
     while True:
-        page = parts.reader.page(wanted, visible=visible, limit=MOST_ROWS, cursor=cursor)
+        page = parts.reader.page(wanted, visible=visible, limit=MOST_ROWS, cursor=cursor, brief=True)
         yield from page.entries
         cursor = page.cursor
         if cursor is None:

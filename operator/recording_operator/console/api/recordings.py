@@ -17,7 +17,8 @@ from recording_operator.console.openapi import problems
 from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, not_found
 from recording_operator.console.problems import Problem
 
-MOST: Final = 500
+MOST: Final = 100
+"""Each may have 64 artifacts and 64 labels."""
 _NOT_FOUND: Final = problems(HTTPStatus.NOT_FOUND)
 
 router = APIRouter(prefix="/api/v1/recordings", tags=["recordings"])
