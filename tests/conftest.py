@@ -4,6 +4,7 @@ Each test process has one control plane and one S3 server, which start when a te
 own namespace, bucket and StorageLocation. Tests that kill the control plane start their own.
 """
 
+import asyncio
 import logging
 import os
 import signal
@@ -79,6 +80,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group = str(item.path)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def free_thread(request: pytest.FixtureRequest) -> None:
+    """Fails a test that begins in the event loop of another: a browser keeps one for the tests that use it."""
+    with suppress(RuntimeError):
+        loop = asyncio.get_running_loop()
+        assert "browser" in request.fixturenames, f"An earlier test has left {loop} running."
 
 
 @pytest.fixture(autouse=True)

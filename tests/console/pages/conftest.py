@@ -16,9 +16,12 @@ CHROMIUM: Final = Path("/usr/bin/chromium")
 _BINDINGS: Final = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium: Playwright's own browsers are not to be had everywhere."""
+    """Debian's Chromium: Playwright's own browsers are not to be had everywhere.
+
+    It ends with the file: until then Playwright keeps an event loop in this thread, where no other may run.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not there. Install the package chromium to run the tests of the pages.")
     with sync_playwright() as playwright:
