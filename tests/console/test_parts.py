@@ -1,4 +1,4 @@
-"""Uploads into directories, whose parts the console receives itself. No operator is here: the tests open the uploads."""
+"""Uploads into directories, whose parts the console receives itself. No operator runs: the tests open the uploads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
