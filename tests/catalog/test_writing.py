@@ -4,16 +4,18 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
+from recording_operator.api.recording import Identity
 from recording_operator.catalog.database import open_database
-from recording_operator.catalog.entries import CatalogArtifact
+from recording_operator.catalog.entries import CatalogArtifact, entry_of
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.tables import WORDS
 from recording_operator.catalog.transactions import transaction
 from recording_operator.catalog.wanted import EntryFilter
 from recording_operator.catalog.writing import CatalogWriter
 from tests.catalog.building import an_entry, at, pages
+from tests.engine.builders import a_recording
 
 
 def test_the_newest_version_stays_whatever_comes_last(writer: CatalogWriter, reader: CatalogReader) -> None:
@@ -62,6 +64,18 @@ def test_words_follow_the_texts(engine: Engine, writer: CatalogWriter, reader: C
     assert sorted(row.word for row in rows) == ["1", "acme", "meeting", "weekly"]
     assert {row.created for row in rows} == {round(at(500).timestamp() * 1000)}
     assert pages(reader, EntryFilter(text="meeting ")) == pages(reader)
+
+
+def test_a_rebuilt_recording_keeps_the_time_in_its_keys(writer: CatalogWriter, reader: CatalogReader) -> None:
+    identity = Identity(uid="5f0c4a3e-9d0b-4a43-8d5e-000000000000", created_at=at(-500))
+    made = a_recording(number=2)
+    again = made.model_copy(update={"spec": made.spec.model_copy(update={"identity": identity})})
+    usual, rebuilt = entry_of(a_recording(number=1)), entry_of(again)
+    writer.put([usual, rebuilt])
+    assert reader.by_uid(usual.uid) == usual
+    assert reader.by_uid(rebuilt.uid) == rebuilt
+    assert (usual.stored_created, rebuilt.stored_created) == (None, at(-500))
+    assert rebuilt.created > at(-500)
 
 
 def test_texts_that_databases_reject(writer: CatalogWriter, reader: CatalogReader) -> None:
@@ -117,3 +131,16 @@ def test_two_consoles_write_at_once(database_url: str) -> None:
     assert sorted(words) == sorted({"acme", "meeting", *map(str, range(60))})
     first.dispose()
     second.dispose()
+
+
+def test_many_rows_take_few_statements(engine: Engine, writer: CatalogWriter) -> None:
+    """Each one is a round trip to PostgreSQL while all other writers wait."""
+    said: list[str] = []
+    rows = [an_entry(number, title="Weekly board meeting") for number in range(100)]
+    writer.put(rows)
+    event.listen(engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    writer.put(replace(one, version=2, title="Another one") for one in rows)
+    writer.remove(one.uid for one in rows)
+    assert len(said) < 12
+    with transaction(engine) as connection:
+        assert connection.execute(select(WORDS)).all() == []

@@ -65,6 +65,9 @@ class CatalogEntry:
     bytes_done: int | None = None
     artifacts: tuple[CatalogArtifact, ...] = ()
     stored_uid: str
+    """The uid in the metadata of its objects."""
+    stored_created: datetime | None = None
+    """The creation time in their keys, if it is another one: the Recording was rebuilt."""
     in_cluster: bool
     version: int = 0
 
@@ -98,6 +101,7 @@ def entry_of(recording: Recording) -> CatalogEntry:
         bytes_done=status.bytes_done,
         artifacts=tuple(_artifact(one, states.get(one.name)) for one in spec.artifacts),
         stored_uid=recording_uid(recording),
+        stored_created=None if spec.identity is None else spec.identity.created_at,
         in_cluster=True,
         version=meta.version,
     )
@@ -149,7 +153,7 @@ def entry_of_row(row: RowMapping) -> CatalogEntry:
     """The entry of a row. One that was read without its long columns has no labels and artifacts."""
     values = _NOT_READ | dict(row)
     fields = {name: values[name] for name in CatalogEntry.__slots__}
-    fields |= {name: as_time(values[name]) for name in ("created", "completed", "expires")}
+    fields |= {name: as_time(values[name]) for name in ("created", "completed", "expires", "stored_created")}
     fields["artifacts"] = tuple(CatalogArtifact(**one) for one in values["artifacts"])
     return CatalogEntry(**fields)
 

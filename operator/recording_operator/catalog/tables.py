@@ -44,6 +44,7 @@ RECORDINGS: Final = Table(
     Column("size_bytes", BigInteger),
     Column("bytes_done", BigInteger),
     Column("stored_uid", String(64), nullable=False),
+    Column("stored_created", BigInteger),
     Column("in_cluster", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("message", Text, nullable=False),
@@ -68,7 +69,8 @@ RECORDINGS: Final = Table(
 where that is unknown: databases do not agree where NULL sorts. `search` has the words with a space around each. Columns
 that a search reads come before those that can be long.
 
-`uid` is that of the object in Kubernetes; `stored_uid` the one in the metadata of its objects. `version` is the
+`uid` is that of the object in Kubernetes; `stored_uid` the one in the metadata of its objects. `stored_created` is the
+time in the keys of its objects, if that is not `created`. `version` is the
 resourceVersion of the state, 0 for one that was read from a manifest.
 """
 

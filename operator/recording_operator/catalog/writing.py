@@ -4,19 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from recording_operator.catalog.entries import CatalogEntry, milliseconds, row_of
 from recording_operator.catalog.tables import FEEDS, RECORDINGS, USAGE_SAMPLES, WORDS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import writing
-from recording_operator.catalog.upserts import insert_of, upsert
+from recording_operator.catalog.upserts import delete_rows, insert_of, upsert
 from recording_operator.catalog.usage import usage_rows
 from recording_operator.usage.sample import UsageSample
 
 _ROWS_OF_A_STATEMENT: Final = 500
 _T = TypeVar("_T")
 _Row = dict[str, Any]
+_Place = tuple[str, int, int]
 
 
 class CatalogWriter:
@@ -58,9 +59,7 @@ class CatalogWriter:
                 rows = connection.execute(
                     select(table.uid, table.id, table.created, table.search).where(table.uid.in_(some))
                 )
-                for row in rows.mappings().all():
-                    for word in row["search"].split():
-                        connection.execute(delete(WORDS).where(_place(word, row["created"], row["id"])))
+                delete_rows(connection, WORDS, _places(place for row in rows for place in _words(row._asdict())))
                 connection.execute(delete(RECORDINGS).where(table.uid.in_(some)))
 
     def fed(self, feed: str, *, complete: datetime) -> None:
@@ -101,23 +100,25 @@ def _put(connection: Connection, rows: Sequence[_Row]) -> None:
 def _put_words(
     connection: Connection, rows: Sequence[_Row], ids: Mapping[str, int], known: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    added: list[_Row] = []
+    added: list[_Place] = []
+    removed: list[_Place] = []
     for row in rows:
         uid = row["uid"]
-        had = _words(known[uid], ids[uid]) if uid in known else set()
-        has = _words(row, ids[uid])
-        added += [{"word": word, "created": created, "id": number} for word, created, number in sorted(has - had)]
-        for word, created, number in sorted(had - has):
-            connection.execute(delete(WORDS).where(_place(word, created, number)))
-    upsert(connection, WORDS, added, key=("word", "created", "id"))
+        had = _words(known[uid]) if uid in known else set()
+        has = _words({**row, "id": ids[uid]})
+        added += has - had
+        removed += had - has
+    delete_rows(connection, WORDS, _places(removed))
+    upsert(connection, WORDS, _places(added), key=("word", "created", "id"))
 
 
-def _words(row: Mapping[str, Any], number: int) -> set[tuple[str, int, int]]:
-    return {(word, row["created"], number) for word in row["search"].split()}
+def _words(row: Mapping[str, Any]) -> set[_Place]:
+    return {(word, row["created"], row["id"]) for word in row["search"].split()}
 
 
-def _place(word: str, created: int, number: int) -> ColumnElement[bool]:
-    return (WORDS.c.word == word) & (WORDS.c.created == created) & (WORDS.c.id == number)
+def _places(places: Iterable[_Place]) -> list[_Row]:
+    """Rows of `words`, in the order of the table."""
+    return [{"word": word, "created": created, "id": number} for word, created, number in sorted(places)]
 
 
 def _of_uids(query: Any, rows: Sequence[_Row]) -> Any:

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=True),
         sa.Column("bytes_done", sa.BigInteger(), nullable=True),
         sa.Column("stored_uid", sa.String(length=64), nullable=False),
+        sa.Column("stored_created", sa.BigInteger(), nullable=True),
         sa.Column("in_cluster", sa.Boolean(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
