@@ -34,10 +34,12 @@ from localcluster.operatorprocess import POLICY
 from localcluster.process import ComponentError
 from localcluster.s3server import Credentials
 from recording_operator.kube.connection import connection
-from recording_operator.kube.errors import NotFound
+from recording_operator.kube.errors import NotFound, TooManyRequests
+from recording_operator.kube.resources import RECORDINGS
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namespace
 from tests.support.nursery import ForkedOperator, Nursery
+from tests.support.waiting import eventually
 
 # The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
 # ones; what it finds becomes a separate test.
@@ -192,8 +194,16 @@ def media() -> Iterator[MediaServer]:
 def admin(cluster: ControlPlane) -> Iterator[RestClient]:
     """An administrator's client."""
     client = RestClient(connection(kubeconfig=cluster.kubeconfig))
+    eventually(lambda: _are_listed(client), what="the new API server lists Recordings")
     yield client
     client.close()
+
+
+def _are_listed(client: RestClient) -> bool:
+    with suppress(TooManyRequests):
+        client.request("GET", RECORDINGS.collection(None))
+        return True
+    return False
 
 
 @pytest.fixture(scope="session")

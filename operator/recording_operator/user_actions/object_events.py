@@ -1,7 +1,9 @@
 """The Events about an object, with the caller's rights."""
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from recording_operator.kube.errors import Forbidden, KubeError
@@ -10,6 +12,11 @@ from recording_operator.user_actions.rights import right_of
 
 _NEWER_EVENTS: Final = ResourceKind(api_version="events.k8s.io/v1", plural="events")
 """The same Events by their newer API: a role may permit either."""
+_PAGE: Final = 20
+"""Anyone who may create Events can create some of more than a megabyte."""
+_MOST_READ: Final = 500
+_LONGEST: Final = 1024
+"""Characters of a note. No newer Event has a longer one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +42,35 @@ def events_of(resources: Resources, metadata: Mapping[str, Any], *, most: int) -
     """The last Events about the object with this metadata. Nothing is raised: they are optional."""
     namespace, uid = metadata["namespace"], metadata["uid"]
     try:
-        items = list(resources.list(EVENTS, namespace=namespace, fields=f"involvedObject.uid={uid}"))
+        return _last(_found(resources, EVENTS, namespace, f"involvedObject.uid={uid}"), most)
     except Forbidden:
         return _newer_events(resources, namespace=namespace, uid=uid, most=most)
     except KubeError as error:
         return ObjectEvents(missing=f"They could not be read: {error}")
-    return _last(items, most)
 
 
 def _newer_events(resources: Resources, *, namespace: str, uid: str, most: int) -> ObjectEvents:
     try:
-        items = list(resources.list(_NEWER_EVENTS, namespace=namespace, fields=f"regarding.uid={uid}"))
+        return _last(_found(resources, _NEWER_EVENTS, namespace, f"regarding.uid={uid}"), most)
     except KubeError as error:
         right = right_of("GET", EVENTS.collection(namespace))
         forbidden = f"They are not shown: you may not {right}." if right else ""
         return ObjectEvents(missing=forbidden if isinstance(error, Forbidden) else f"They could not be read: {error}")
-    return _last(items, most)
 
 
-def _last(items: list[dict[str, Any]], most: int) -> ObjectEvents:
-    return ObjectEvents(found=tuple(sorted(map(_event, items), key=lambda one: one.time)[-most:]))
+def _found(resources: Resources, kind: ResourceKind, namespace: str, fields: str) -> Iterator[ObjectEvent]:
+    for page in resources.pages(kind, namespace=namespace, fields=fields, page_size=_PAGE):
+        yield from map(_event, page.items)
+
+
+def _last(found: Iterator[ObjectEvent], most: int) -> ObjectEvents:
+    """The last of those that are read: not all, if there are very many."""
+    last = heapq.nlargest(most, islice(found, _MOST_READ), key=_time)
+    return ObjectEvents(found=tuple(sorted(last, key=_time)))
+
+
+def _time(event: ObjectEvent) -> str:
+    return event.time
 
 
 def _event(item: Mapping[str, Any]) -> ObjectEvent:
@@ -68,8 +84,8 @@ def _event(item: Mapping[str, Any]) -> ObjectEvent:
     )
     return ObjectEvent(
         time=next((time for time in times if time), ""),
-        type=item.get("type") or "",
-        reason=item.get("reason") or "",
-        note=item.get("message") or item.get("note") or "",
+        type=(item.get("type") or "")[:_LONGEST],
+        reason=(item.get("reason") or "")[:_LONGEST],
+        note=(item.get("message") or item.get("note") or "")[:_LONGEST],
         count=series.get("count") or item.get("count") or item.get("deprecatedCount") or 1,
     )
