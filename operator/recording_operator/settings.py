@@ -243,6 +243,8 @@ class ConsoleSettings(_Section):
     session: SessionSettings = SessionSettings()
     calls_per_minute: int = Field(default=1200, ge=1, le=1_000_000)
     """How many requests a user may send in a minute; others are rejected with 429."""
+    calls_at_once: int = Field(default=8, ge=1, le=1000)
+    """How many requests of a user may run at the same time; others are rejected with 429."""
     failures_per_minute: int = Field(default=30, ge=1, le=1_000_000)
     """How many invalid tokens an address may send in a minute; then new tokens from it are rejected with 429."""
     body_bytes: Size = 2**20

@@ -1,5 +1,7 @@
 """Opens the database of the catalog, SQLite or PostgreSQL."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,10 +18,12 @@ _POSTGRESQL: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _BUSY_MS: Final = 10_000
 _CONNECT_S: Final = 5
 _CONNECTIONS: Final = 10
-_MEMORY_CONNECTIONS: Final = 4
+_MEMORY_CONNECTIONS: Final = 16
 _SETTINGS: Final = ("jit=off", "synchronous_commit=off")
 """Compiling a plan takes longer than reading a page. What a crash of the server loses is written again."""
 _PRAGMAS: Final = (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16384")
+_MEMORY_PRAGMAS: Final = (*_PRAGMAS[:-1], "cache_size=-1024")
+"""The pages are in memory already; each connection would keep copies of them."""
 
 
 def open_database(url: str = IN_MEMORY) -> Engine:
@@ -66,19 +70,21 @@ def _with_settings(options: Any) -> str:
 
 def _sqlite(url: URL) -> Engine:
     arguments: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
+    pragmas = _PRAGMAS
     if url.database in {None, "", ":memory:"}:
         # Several connections to one database in memory, with the locks of a file. It is gone with its last connection.
         url = make_url(f"sqlite:///file:/catalog-{uuid4().hex}?vfs=memdb&uri=true")
         arguments |= {"pool_size": _MEMORY_CONNECTIONS, "max_overflow": 0, "pool_recycle": -1}
+        pragmas = _MEMORY_PRAGMAS
     engine = create_engine(url, hide_parameters=True, **arguments)
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", partial(_prepare, pragmas))
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: Any, _record: Any) -> None:
+def _prepare(pragmas: Sequence[str], connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin with _begin, not where the driver thinks best
-    for pragma in _PRAGMAS:
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
 
 

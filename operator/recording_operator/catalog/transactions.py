@@ -46,13 +46,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise unusable(error, engine.url) from None
 
 
+LONGEST_READ_MS: Final = 20_000
+
+
 def read_by_index(connection: Connection) -> None:
-    """Read by indexes and in their order until the end of the transaction, whatever PostgreSQL thinks of it.
+    """Read by indexes and in their order until the end of the transaction, whatever PostgreSQL thinks of it, and
+    give up a statement that takes too long.
 
     It cannot know how many rows have a word, or a value that is compared without an index.
     """
     if is_postgresql(connection):
-        connection.execute(select(*(func.set_config(name, "off", True) for name in _NOT_BY_INDEX)))
+        values = {**dict.fromkeys(_NOT_BY_INDEX, "off"), "statement_timeout": str(LONGEST_READ_MS)}
+        connection.execute(select(*(func.set_config(name, value, True) for name, value in values.items())))
 
 
 def is_postgresql(connection: Connection) -> bool:

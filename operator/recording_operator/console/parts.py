@@ -1,6 +1,6 @@
 """What the routes of the console use, and how they get it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -70,9 +70,13 @@ async def sent_csrf(request: Request) -> str:
 SentCsrf = Annotated[str, Depends(sent_csrf)]
 
 
-def visit_of(request: Request, parts: Parts, csrf: SentCsrf) -> Visit:
-    """Who has sent the request, and the CSRF token for forms. Raises Problem 401, 403 or 429."""
-    return parts.authenticator.visit(request, csrf=csrf)
+def visit_of(request: Request, parts: Parts, csrf: SentCsrf) -> Iterator[Visit]:
+    """Who has sent the request, and the CSRF token for forms. Raises Problem 401, 403 or 429.
+
+    The request runs until its response is sent.
+    """
+    with parts.authenticator.visit(request, csrf=csrf) as visit:
+        yield visit
 
 
 SignedIn = Annotated[Visit, Depends(visit_of)]

@@ -1,6 +1,8 @@
 """Who has sent a request: a bearer token, a browser session, or an authenticating proxy says it."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from secrets import compare_digest
@@ -11,7 +13,7 @@ from starlette.requests import Request
 from recording_operator.console.auth.callers import Caller, TokenReviewer
 from recording_operator.console.auth.clients import SAFE_METHODS, ClientLookup, is_foreign, is_own
 from recording_operator.console.auth.cookies import SessionCookies
-from recording_operator.console.auth.rates import RequestRates
+from recording_operator.console.auth.rates import RequestRates, RunningRequests
 from recording_operator.console.auth.sessions import BrowserSessions, csrf_of
 from recording_operator.console.auth.userproxy import UserProxy
 from recording_operator.console.problems import Problem, unauthenticated
@@ -43,21 +45,27 @@ class Authenticator:
     proxy: UserProxy
     failures: RequestRates
     calls: RequestRates
+    running: RunningRequests
     partners: frozenset[str] = frozenset()
     """Other origins whose pages may call the API with a token."""
 
-    def visit(self, request: Request, *, csrf: str) -> Visit:
-        """Who has sent it. `csrf` is the CSRF token in the request.
+    @contextmanager
+    def visit(self, request: Request, *, csrf: str) -> Iterator[Visit]:
+        """Who has sent it. `csrf` is the CSRF token in the request. It runs until the end of the context.
 
         Raises Problem 401, 403 or 429, and KubeError.
         """
         if request.method not in SAFE_METHODS and is_foreign(request) and not self._is_partner(request):
             raise Problem(HTTPStatus.FORBIDDEN, _FOREIGN)
         visit = self._visit(request, csrf)
-        wait_s = self.calls.take(f"{visit.caller.username}\n{visit.caller.uid}")
+        key = f"{visit.caller.username}\n{visit.caller.uid}"
+        wait_s = self.calls.take(key)
         if wait_s:
             too_many("You have sent too many requests.", wait_s)
-        return visit
+        with self.running.one(key) as may_run:
+            if not may_run:
+                too_many("Too many of your requests are running.", 1)
+            yield visit
 
     def caller_of_token(self, request: Request, token: str) -> Caller | None:
         """Whose token it is; None for an invalid one. Raises Problem 429 and KubeError."""

@@ -1,9 +1,10 @@
-"""Limits on how often something happens, for each key."""
+"""Limits on how often something happens, and how often at the same time, for each key."""
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _MOST_KEYS: Final = 20_000
@@ -46,3 +47,26 @@ class RequestRates:
     def _refilled(self, key: str) -> float:
         at_s, left = self._left.get(key, (self._steady_s(), self._most))
         return min(self._most, left + (self._steady_s() - at_s) * self._per_s)
+
+
+class RunningRequests:
+    """Allows only so many requests of each key at the same time. Thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._running: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, key: str) -> Iterator[bool]:
+        """Whether one more may run. It counts until the end of the context."""
+        with self._lock:
+            may_run = self._running[key] < self._most
+            self._running[key] += may_run
+        try:
+            yield may_run
+        finally:
+            with self._lock:
+                self._running[key] -= may_run
+                if not self._running[key]:
+                    del self._running[key]

@@ -8,7 +8,7 @@ from recording_operator.console.auth.authentication import Authenticator
 from recording_operator.console.auth.callers import TokenReviewer
 from recording_operator.console.auth.clients import ClientLookup
 from recording_operator.console.auth.cookies import SessionCookies
-from recording_operator.console.auth.rates import RequestRates
+from recording_operator.console.auth.rates import RequestRates, RunningRequests
 from recording_operator.console.auth.sessions import BrowserSessions, SessionLimits
 from recording_operator.console.auth.userproxy import UserProxy
 from recording_operator.kube.rest import Rest
@@ -30,4 +30,5 @@ def make_authenticator(
         failures=RequestRates(per_minute=settings.failures_per_minute),
         partners=frozenset(settings.cors_origins),
         calls=RequestRates(per_minute=settings.calls_per_minute),
+        running=RunningRequests(settings.calls_at_once),
     )

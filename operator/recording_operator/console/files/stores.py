@@ -1,6 +1,8 @@
 """The stores of StorageLocations, with the console's own rights."""
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -58,6 +60,42 @@ class ConsoleStores:
         """The store of a location. Raises LocationError, SecretError, KubeError."""
         credentials = location_credentials(self._kube, location, operator_namespace=self._operator_namespace)
         return open_store(location, credentials, roots=self._roots)
+
+
+class StorePlaces:
+    """Bounds the requests that wait for stores: one that does not respond leaves threads for everything else."""
+
+    def __init__(self, *, most: int, most_of_one: int) -> None:
+        self._most = most
+        self._most_of_one = most_of_one
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, location: str) -> Iterator[None]:
+        """A place for a request to the store of this location. Raises Problem 503 if none is free."""
+        with self._lock:
+            if self._taken[location] >= self._most_of_one or self._taken.total() >= self._most:
+                raise _unavailable(f"Too many requests wait for the store of StorageLocation {location}.")
+            self._taken[location] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken[location] -= 1
+                if not self._taken[location]:
+                    del self._taken[location]
+
+
+_places: Final = StorePlaces(most=12, most_of_one=6)
+"""The process has 40 threads for requests."""
+
+
+@contextmanager
+def store_request(location: str, *, restore: str) -> Iterator[None]:
+    """A request to a store, of which only so many run at the same time, with its failures as Problem."""
+    with _places.one(location), store_problems(location, restore=restore):
+        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.console.api.caller_rights import in_name_of
 from recording_operator.console.auth.callers import Caller
-from recording_operator.console.files.stores import store_problems
+from recording_operator.console.files.stores import store_request
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
 from recording_operator.console.uploads.finding import ClientUpload, WantedUpload, unknown_upload, wanted_in
@@ -25,7 +25,7 @@ _MOST_NAMED: Final = 100
 
 def sent_parts(upload: ClientUpload) -> Sequence[StoredPart]:
     """The parts that the store has, by number. Raises Problem."""
-    with store_problems(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
+    with store_request(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
         try:
             return store.sent_parts(upload.key, upload.upload_id)
         except TransferError as error:

@@ -8,7 +8,7 @@ from typing import Final
 
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.files.links import PartLink
-from recording_operator.console.files.stores import store_problems
+from recording_operator.console.files.stores import store_request
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.uploads.finding import ClientUpload
 
@@ -56,7 +56,7 @@ def part_url(
 def _of_store(
     upload: ClientUpload, *, number: int, size_bytes: int, md5: bytes | None, works_for: timedelta
 ) -> PartUrl:
-    with store_problems(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
+    with store_request(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
         made = store.presign_part(
             upload.key, upload.upload_id, part_number=number, size_bytes=size_bytes, expires=works_for, md5=md5
         )
