@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from localcluster import ControlPlane
-from recording_operator.cli.recordings.drafting import OwnedSecretDraft
 from recording_operator.cli.recordings.writing import create_all
 from recording_operator.kube.errors import AlreadyExists, ApiUnavailable
 from recording_operator.kube.resources import Resources
 from recording_operator.kube.rest import RestClient
+from recording_operator.user_actions.drafting import OwnedSecretDraft
 from tests.cli.conftest import People, Person
 from tests.kube.objects import a_recording
 from tests.support.canaries import check_no_secret, cluster_places

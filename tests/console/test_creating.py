@@ -1,11 +1,14 @@
 """New Recordings over HTTP, on a real API server."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
 
 from recording_operator.kube.rest import RestClient
 from tests.console.conftest import Visitors
+from tests.console.running import Person, RunningConsole, grant
 from tests.support.recordings import path_of
 
 pytestmark = pytest.mark.cluster
@@ -36,11 +39,42 @@ def test_a_new_recording(visitors: Visitors, admin: RestClient, namespace: str) 
     )
     assert reply.headers["location"] == f"/api/v1/recordings/{namespace}/weekly"
     stored = admin.request("GET", f"{path_of(namespace)}/weekly")
-    assert (stored["metadata"]["uid"], stored["spec"]["artifacts"][0]["source"]["url"]) == (found["uid"], URL)
+    assert stored["metadata"]["uid"] == found["uid"]
     assert SECRET.encode() not in reply.body
 
     again = visitors.tenant.post("/recordings", a_body(namespace))
     assert (again.status, again.detail) == (409, f"Recording {namespace}/weekly exists already.")
+
+
+def test_urls_go_into_a_secret_that_belongs_to_the_recording(
+    visitors: Visitors, admin: RestClient, namespace: str
+) -> None:
+    taken = {"metadata": {"name": "weekly"}}
+    admin.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body=taken)
+    assert visitors.tenant.post("/recordings", a_body(namespace)).status == 201
+    stored = admin.request("GET", f"{path_of(namespace)}/weekly")
+    assert SECRET not in json.dumps(stored)
+    assert not stored["spec"].get("suspend")
+    named = stored["spec"]["artifacts"][0]["source"]["urlSecretRef"]
+    secret = admin.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{named['name']}")
+    assert base64.b64decode(secret["data"][named["key"]]).decode() == URL
+    assert [one["uid"] for one in secret["metadata"]["ownerReferences"]] == [stored["metadata"]["uid"]]
+
+    kept = a_body(namespace, name="open")
+    assert visitors.tenant.post("/recordings?urlsInSpec=true", kept).status == 201
+    assert admin.request("GET", f"{path_of(namespace)}/open")["spec"]["artifacts"][0]["source"]["url"] == URL
+
+
+def test_without_the_right_to_create_secrets_nothing_is_created(
+    running: RunningConsole, person: Person, admin: RestClient, namespace: str
+) -> None:
+    grant(admin, person, "create", "patch", "delete", namespace=namespace)
+    refused = running.call("POST", "/api/v1/recordings", who=person, json=a_body(namespace))
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        f"You may not create secrets in namespace {namespace}.",
+    )
+    assert admin.request("GET", path_of(namespace))["items"] == []
 
 
 def test_a_generated_name_and_a_dry_run(visitors: Visitors, admin: RestClient, namespace: str) -> None:

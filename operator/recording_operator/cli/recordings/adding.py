@@ -9,15 +9,15 @@ import click
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.interruption import ended_as_by_ctrl_c
-from recording_operator.cli.recordings.drafting import Placed, place, with_suffix
 from recording_operator.cli.recordings.owned_secrets import add_secret, remove_secret
 from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
 from recording_operator.cli.recordings.selection import name_of, named
-from recording_operator.cli.recordings.settling import contains, is_rejected, look_again
-from recording_operator.cli.recordings.sources import DraftArtifact, FileArgument, read_sources
+from recording_operator.cli.recordings.sources import FileArgument, read_sources
 from recording_operator.cli.verb import Failure, note, program
 from recording_operator.kube.errors import Conflict, KubeError
 from recording_operator.kube.resources import RECORDINGS
+from recording_operator.user_actions.drafting import DraftArtifact, Placed, place, with_suffix
+from recording_operator.user_actions.settling import contains, is_rejected, look_again
 
 _TRIES: Final = 10
 _SUFFIXES: Final = {"client": " (dry run)", "server": " (server dry run)"}
@@ -80,7 +80,7 @@ def _add(cluster: Cluster, recording: dict[str, Any], drafts: tuple[DraftArtifac
     except BaseException as error:
         if is_trial:
             raise
-        if is_rejected(error):
+        if is_rejected(error) or isinstance(error, Failure):
             _remove(cluster, made)
             raise
         found = _found(cluster, recording, placed)

@@ -14,7 +14,19 @@ from recording_operator.api.names import API_VERSION, RECORDING_KIND
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.interruption import ended_as_by_ctrl_c
-from recording_operator.cli.recordings.drafting import (
+from recording_operator.cli.recordings.goals import Goal
+from recording_operator.cli.recordings.manifests import read_manifest
+from recording_operator.cli.recordings.row import row_of
+from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
+from recording_operator.cli.recordings.selection import name_of, named
+from recording_operator.cli.recordings.sources import FileArgument, checked_url, read_sources
+from recording_operator.cli.recordings.waiting import WaitRequest, wait_in
+from recording_operator.cli.recordings.writing import check_waiting, check_writes, create_all
+from recording_operator.cli.screen.formats import without_managed_fields, write_document
+from recording_operator.cli.verb import Failure, note
+from recording_operator.kube.errors import AlreadyExists
+from recording_operator.user_actions.drafting import (
+    DraftArtifact,
     OwnedSecretDraft,
     Placed,
     name_from_title,
@@ -24,17 +36,6 @@ from recording_operator.cli.recordings.drafting import (
     with_suffix,
     without_signatures,
 )
-from recording_operator.cli.recordings.goals import Goal
-from recording_operator.cli.recordings.manifests import read_manifest
-from recording_operator.cli.recordings.row import row_of
-from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
-from recording_operator.cli.recordings.selection import name_of, named
-from recording_operator.cli.recordings.sources import DraftArtifact, FileArgument, checked_url, read_sources
-from recording_operator.cli.recordings.waiting import WaitRequest, wait_in
-from recording_operator.cli.recordings.writing import check_waiting, check_writes, create_all
-from recording_operator.cli.screen.formats import without_managed_fields, write_document
-from recording_operator.cli.verb import Failure, note
-from recording_operator.kube.errors import AlreadyExists
 
 _TRIES: Final = 3
 _DRY_RUNS: Final = {"client": " (dry run)", "server": " (server dry run)"}

@@ -4,9 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from recording_operator.cli.recordings.drafting import OwnedSecretDraft
 from recording_operator.kube.errors import Conflict, Forbidden, KubeError, NotFound
 from recording_operator.kube.resources import SECRETS, Resources
+from recording_operator.user_actions.drafting import OwnedSecretDraft
 
 _TRIES: Final = 5
 

@@ -11,15 +11,15 @@ from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.interruption import ended_as_by_ctrl_c
 from recording_operator.cli.recordings.controls import new_token
-from recording_operator.cli.recordings.drafting import OwnedSecretDraft, with_suffix
 from recording_operator.cli.recordings.owned_secrets import add_secret, remove_secret, replace_value
 from recording_operator.cli.recordings.secret_access import warn_if_secrets_are_closed
 from recording_operator.cli.recordings.selection import name_of, named
-from recording_operator.cli.recordings.settling import contains, is_rejected, look_again
-from recording_operator.cli.recordings.sources import checked_url, url_expiry
+from recording_operator.cli.recordings.sources import checked_url
 from recording_operator.cli.verb import Failure, note, program
 from recording_operator.kube.errors import Conflict, KubeError
 from recording_operator.kube.resources import RECORDINGS
+from recording_operator.user_actions.drafting import OwnedSecretDraft, url_expiry, with_suffix
+from recording_operator.user_actions.settling import contains, is_rejected, look_again
 
 _TRIES: Final = 10
 _SUFFIXES: Final = {"client": " (dry run)", "server": " (server dry run)"}
@@ -121,7 +121,7 @@ class _Refresh:
         try:
             return self._write_source(named_url, is_trial=False)
         except BaseException as error:
-            if is_rejected(error):
+            if is_rejected(error) or isinstance(error, Failure):
                 self._take_back()
                 raise
             found = self._found()

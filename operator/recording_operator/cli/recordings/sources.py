@@ -1,27 +1,19 @@
 """Reads what the command line says about the source of an artifact: a URL, a local file, or an object of a store."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from recording_operator.api.units import format_bytes
 from recording_operator.cli.arguments import read_url, shown_path
 from recording_operator.cli.verb import Failure
-from recording_operator.egress.errors import InvalidUrlError
-from recording_operator.egress.url import parse_url
-from recording_operator.engine.signed_urls import validity_in_url
+from recording_operator.user_actions.drafting import DraftArtifact, url_problem
 
 FileArgument = tuple[str, str, str]
 """Name, kind and source of an artifact, as on the command line."""
-MAX_INLINE_BYTES: Final = 16 * 2**10
-MAX_INLINE_TOGETHER_BYTES: Final = 256 * 2**10
 MAX_CONTENT_BYTES: Final = 2**20
-_MAX_URL_CHARS: Final = 8192
-_TEXT_KINDS: Final = ("Transcript", "Summary", "Requirements", "Metadata", "Other")
 _OBJECT: Final = "object:"
 _CONTENT_TYPES: Final = {
     ".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".m4a": "audio/mp4",
@@ -29,29 +21,6 @@ _CONTENT_TYPES: Final = {
     ".pdf": "application/pdf", ".txt": "text/plain; charset=utf-8", ".vtt": "text/vtt", ".wav": "audio/wav",
     ".webm": "video/webm",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftArtifact:
-    """An artifact before its URL or content has a place. `repr` does not show them."""
-
-    name: str
-    kind: str
-    url: str | None = field(default=None, repr=False)
-    content: bytes | None = field(default=None, repr=False)
-    content_type: str = ""
-    stored: tuple[str, str] | None = None
-    """StorageLocation and key of an object."""
-
-    @property
-    def inline(self) -> str | None:
-        """The content as a text of the spec, if it may be one."""
-        if self.content is None or self.kind not in _TEXT_KINDS or len(self.content) > MAX_INLINE_BYTES:
-            return None
-        try:
-            return self.content.decode()
-        except UnicodeDecodeError:
-            return None
 
 
 def read_sources(files: Iterable[FileArgument]) -> tuple[DraftArtifact, ...]:
@@ -85,21 +54,10 @@ def _draft(name: str, kind: str, source: str) -> DraftArtifact:
 
 def checked_url(url: str, *, name: str) -> str:
     """The URL, if the operator can use it. Raises UsageError, which does not contain the URL."""
-    try:
-        parse_url(url)
-    except InvalidUrlError:
-        raise click.UsageError(
-            f"The URL of {name} is not an absolute http or https URL without user name, spaces and fragment."
-        ) from None
-    if len(url) > _MAX_URL_CHARS:
-        raise click.UsageError(f"The URL of {name} is longer than {_MAX_URL_CHARS} characters.")
+    problem = url_problem(url)
+    if problem is not None:
+        raise click.UsageError(f"The URL of {name} {problem}.")
     return url
-
-
-def url_expiry(url: str) -> str | None:
-    """When the URL expires according to its parameters, as `source.expiresAt` has it."""
-    end: datetime | None = validity_in_url(url).end
-    return None if end is None else f"{end:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _content(name: str, path: Path) -> bytes:
@@ -122,14 +80,3 @@ def _content(name: str, path: Path) -> bytes:
             "object:LOCATION/KEY instead."
         )
     return content
-
-
-def content_fits_inline(drafts: Iterable[DraftArtifact]) -> bool:
-    """Whether all texts together fit into a spec."""
-    return sum(len(one.content or b"") for one in drafts if one.inline is not None) <= MAX_INLINE_TOGETHER_BYTES
-
-
-def object_source(stored: tuple[str, str]) -> dict[str, Any]:
-    """`source.object`."""
-    location, key = stored
-    return {"object": {"storageLocation": location, "key": key}}

@@ -1,9 +1,11 @@
-"""Creates Recordings, in the name of the caller."""
+"""Creates Recordings, in the name of the caller. The URLs of their sources go into a Secret."""
 
+import logging
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
@@ -16,8 +18,13 @@ from recording_operator.console.api.controls import document_of_stored
 from recording_operator.console.api.models import RecordingDocument
 from recording_operator.console.openapi import problems
 from recording_operator.console.parts import Authenticated, Parts
-from recording_operator.kube.resources import RECORDINGS
+from recording_operator.console.problems import Problem
+from recording_operator.kube.errors import AlreadyExists, KubeError
+from recording_operator.kube.resources import RECORDINGS, Resources
+from recording_operator.user_actions.creating import RightMissing, check_writes, create_all
+from recording_operator.user_actions.drafting import Placed, url_problem, urls_into_secret, with_suffix
 
+_TRIES: Final = 3
 _PREFIX: Final = r"^[a-z0-9]([-.a-z0-9]*)$"
 _SPEC: Final = structural_schema(Recording)["properties"]["spec"]
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -28,10 +35,12 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "owner": {"org": "acme"},
         "title": "Weekly sync",
         "artifacts": [
-            {"name": "video", "kind": "Video", "source": {"urlSecretRef": {"name": "weekly-sync", "key": "video"}}}
+            {"name": "video", "kind": "Video", "source": {"url": "https://media.example.com/v.mp4?signature=abc"}}
         ],
     },
 }
+
+_logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/recordings", tags=["changes"])
 
@@ -53,7 +62,7 @@ class NewRecordingDocument(BaseModel):
         default=None,
         pattern=_PREFIX,
         max_length=248,
-        description="Beginning of the name, instead of the whole name. The API server adds five characters.",
+        description="Beginning of the name, instead of the whole name. Five characters are added.",
     )
     labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels.")
     spec: Annotated[dict[str, Any], WithJsonSchema(_SPEC)] = Field(
@@ -78,20 +87,113 @@ class NewRecordingDocument(BaseModel):
         }
 
 
+class _Logged:
+    """Logs what did not go as planned. The caller learns of it by the problem."""
+
+    def unknown(self, recording: Mapping[str, Any], *, is_suspended: bool) -> None:
+        """The response says that the API server is unavailable."""
+
+    def created(self, recording: Mapping[str, Any]) -> None:
+        """No request of the console ends halfway."""
+
+    def taken_back(self, recording: Mapping[str, Any]) -> None:
+        """It is as if nothing had happened."""
+
+    def left(self, recording: Mapping[str, Any], error: KubeError) -> None:
+        """A person may have to delete it."""
+        metadata, why = recording["metadata"], str(error)
+        extra = {"namespace": metadata["namespace"], "recording": metadata["name"]}
+        _logger.warning(
+            "A Recording that could not be completed is suspended and was not deleted: %s", why, extra=extra
+        )
+
+
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def create_recording(
-    parts: Parts, caller: Authenticated, response: Response, wanted: NewRecordingDocument, dry_run: DryRun = False
+    parts: Parts,
+    caller: Authenticated,
+    response: Response,
+    wanted: NewRecordingDocument,
+    *,
+    dry_run: DryRun = False,
+    urls_in_spec: Annotated[
+        bool,
+        Query(
+            alias="urlsInSpec",
+            description="Leave URLs in the spec, where anyone who can read the Recording can read them.",
+        ),
+    ] = False,
 ) -> RecordingDocument:
     """Create a Recording with the caller's own token. The API server checks it; unknown fields are an error.
 
-    Anyone who can read the Recording can read the URLs in its spec: prefer urlSecretRef.
+    The URLs of its sources go into a Secret that is deleted with the Recording: both are created, or neither. This
+    needs the rights to create Secrets, and to patch and delete Recordings.
     """
+    _check_urls(wanted.spec)
     what = f"Recording {wanted.namespace}/{wanted.name or wanted.generate_name}"
     with in_name_of(parts, caller, what=what) as resources:
-        stored = resources.create(
-            RECORDINGS, wanted.manifest, namespace=wanted.namespace, dry_run=dry_run, is_strict=True
-        )
+        if urls_in_spec or not _with_secret(wanted, name="").secrets:
+            stored = resources.create(
+                RECORDINGS, wanted.manifest, namespace=wanted.namespace, dry_run=dry_run, is_strict=True
+            )
+        else:
+            stored = _create_with_secret(resources, wanted, dry_run=dry_run)
     created = document_of_stored(stored)
     if not dry_run:
         response.headers["Location"] = f"{router.prefix}/{created.namespace}/{created.name}"
     return created
+
+
+def _create_with_secret(resources: Resources, wanted: NewRecordingDocument, *, dry_run: bool) -> dict[str, Any]:
+    """Create the Recording and its Secret. If one of their names is taken, others are tried, as far as they are free.
+
+    Raises KubeError, Problem.
+    """
+    for attempt in range(_TRIES):
+        name = wanted.name or with_suffix((wanted.generate_name or "").rstrip("-."))
+        placed = _with_secret(wanted, name=with_suffix(name) if attempt else name)
+        manifest = wanted.manifest
+        manifest["metadata"].pop("generateName", None)
+        manifest["metadata"]["name"] = name
+        manifest["spec"] = {**wanted.spec, "artifacts": placed.artifacts}
+        try:
+            checked = check_writes(resources, manifest, placed.secrets, is_strict=True)
+            return checked if dry_run else create_all(resources, manifest, placed.secrets, observer=_Logged())
+        except RightMissing as missing:
+            raise Problem(
+                HTTPStatus.FORBIDDEN, f"You may not {missing.right}, which is needed to put URLs into a Secret."
+            ) from None
+        except AlreadyExists as error:
+            is_taken = wanted.name is not None and error.path.endswith(f"/{RECORDINGS.plural}")
+            if is_taken or attempt == _TRIES - 1:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _with_secret(wanted: NewRecordingDocument, *, name: str) -> Placed:
+    """The artifacts with their URLs moved into a Secret of this name. What is no artifact stays as it is."""
+    artifacts = wanted.spec.get("artifacts")
+    if not isinstance(artifacts, list) or not all(map(_is_artifact, artifacts)):
+        return Placed(artifacts=[])  # the API server says what is wrong
+    return urls_into_secret(artifacts, secret_name=name)
+
+
+def _check_urls(spec: Mapping[str, Any]) -> None:
+    """Raise Problem for URLs that the operator cannot use: the API server does not see those in Secrets."""
+    artifacts = spec.get("artifacts")
+    given: Iterable[Any] = artifacts if isinstance(artifacts, list) else ()
+    errors = [
+        {"problem": f"spec.artifacts[{number}].source.url: it {problem}"}
+        for number, one in enumerate(given)
+        if _is_artifact(one) and (url := (one.get("source") or {}).get("url")) and (problem := url_problem(url))
+    ]
+    if errors:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The operator cannot use it.", errors=errors)
+
+
+def _is_artifact(given: Any) -> bool:
+    """Whether it has the types of an artifact, as far as its URL is concerned."""
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        return False
+    source = given.get("source")
+    return source is None or (isinstance(source, dict) and isinstance(source.get("url", ""), str))

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from recording_operator.cli.verb import Failure
 from recording_operator.kube.errors import ApiUnavailable, KubeError, NotFound, UnexpectedAnswer
 from recording_operator.kube.resources import RECORDINGS, Resources
 
@@ -14,9 +13,7 @@ _PAUSES_S: Final = (0.1, 0.3, 0.6)
 
 def is_rejected(error: BaseException) -> bool:
     """Whether the write has certainly not happened."""
-    if isinstance(error, KubeError):
-        return not isinstance(error, ApiUnavailable | UnexpectedAnswer)
-    return isinstance(error, Failure)
+    return isinstance(error, KubeError) and not isinstance(error, ApiUnavailable | UnexpectedAnswer)
 
 
 def look_again(

@@ -1,4 +1,4 @@
-"""The Recording and the Secrets that a command line describes. Pure functions, but for the random part of a name."""
+"""What a user describes as a Recording and its Secrets. Pure functions, but for the random part of a name."""
 
 import base64
 import re
@@ -6,12 +6,17 @@ import secrets as randomness
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.api.masking import mask_urls
 from recording_operator.api.names import API_VERSION, RECORDING_KIND
-from recording_operator.cli.recordings.sources import DraftArtifact, content_fits_inline, object_source, url_expiry
+from recording_operator.api.recording_rules import MAX_INLINE_BYTES, MAX_INLINE_BYTES_TOGETHER, MAX_URL_CHARS
+from recording_operator.egress.errors import InvalidUrlError
+from recording_operator.egress.url import parse_url
+from recording_operator.engine.signed_urls import validity_in_url
 
+_TEXT_KINDS: Final = ("Transcript", "Summary", "Requirements", "Metadata", "Other")
 CONTENT_KEY: Final = "content"
 _LABEL: Final = "app.kubernetes.io/managed-by"
 _TOOL: Final = "kubectl-recordings"
@@ -19,6 +24,29 @@ _ALPHABET: Final = "bcdfghjkmnpqrstvwxz2456789"
 """As in names that Kubernetes generates: without vowels, and without what looks alike."""
 _SUFFIX_CHARS: Final = 5
 _TITLE_CHARS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftArtifact:
+    """An artifact before its URL or content has a place. `repr` does not show them."""
+
+    name: str
+    kind: str
+    url: str | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    content_type: str = ""
+    stored: tuple[str, str] | None = None
+    """StorageLocation and key of an object."""
+
+    @property
+    def inline(self) -> str | None:
+        """The content as a text of the spec, if it may be one."""
+        if self.content is None or self.kind not in _TEXT_KINDS or len(self.content) > MAX_INLINE_BYTES:
+            return None
+        try:
+            return self.content.decode()
+        except UnicodeDecodeError:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +145,7 @@ def urls_into_secret(artifacts: Iterable[Mapping[str, Any]], *, secret_name: str
     moved = []
     for artifact in artifacts:
         source = artifact.get("source") or {}
-        if not source.get("url"):
+        if not source.get("url") or "urlSecretRef" in source:  # the API server rejects both together
             moved.append(dict(artifact))
             continue
         name = str(artifact["name"])
@@ -151,3 +179,29 @@ def without_signatures(recording: Mapping[str, Any]) -> dict[str, Any]:
         masked = {"source": {**source, "url": mask_urls(str(source["url"]))}} if source.get("url") else {}
         artifacts.append({**artifact, **masked})
     return {**recording, "spec": {**spec, "artifacts": artifacts}}
+
+
+def url_expiry(url: str) -> str | None:
+    """When the URL expires according to its parameters, as `source.expiresAt` has it."""
+    end: datetime | None = validity_in_url(url).end
+    return None if end is None else f"{end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def content_fits_inline(drafts: Iterable[DraftArtifact]) -> bool:
+    """Whether all texts together fit into a spec."""
+    return sum(len(one.content or b"") for one in drafts if one.inline is not None) <= MAX_INLINE_BYTES_TOGETHER
+
+
+def object_source(stored: tuple[str, str]) -> dict[str, Any]:
+    """`source.object`."""
+    location, key = stored
+    return {"object": {"storageLocation": location, "key": key}}
+
+
+def url_problem(url: str) -> str | None:
+    """Why the operator cannot use the URL, for a sentence that begins with its name; None if it can."""
+    try:
+        parse_url(url)
+    except InvalidUrlError:
+        return "is not an absolute http or https URL without user name, spaces and fragment"
+    return f"is longer than {MAX_URL_CHARS} characters" if len(url) > MAX_URL_CHARS else None
