@@ -293,5 +293,24 @@ def test_a_part_that_is_sent_again_meanwhile_is_not_mixed_in(store: LocationStor
     parts = store.list_parts(KEY, state.upload_id)
     send_part(store, KEY, state.upload_id, 2, bytes(PART))
     error = fails(lambda: store.complete(an_object(), state.upload_id, parts, size_bytes=len(BODY), crc64nvme=None))
-    assert error.reason in (Reason.STORE_INTEGRITY, Reason.STORE_UPLOAD_LOST)
+    assert error.reason is Reason.STORE_INTEGRITY
     assert absent(store)
+
+
+def test_a_part_that_is_sent_again_meanwhile_does_not_end_the_upload(
+    store: LocationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = sent(store)
+    list_parts, others = store.list_parts, iter(range(1, 9))
+
+    def listed(key: str, upload_id: str) -> Any:
+        parts = list_parts(key, upload_id)
+        send_part(store, KEY, state.upload_id, 2, bytes([next(others)]) * PART)
+        return parts
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(store, "list_parts", listed)
+        error = fails(lambda: run(store, finish=finish(), resume=state))
+    assert (error.reason, error.is_final) == (Reason.STORE_INTEGRITY, False)
+    send_part(store, KEY, state.upload_id, 2, BODY[PART : 2 * PART])
+    assert run(store, finish=finish(), resume=state).checksum == to_text(crc64nvme(BODY))

@@ -69,7 +69,7 @@ def test_a_part_that_a_replaced_process_begins_again_is_not_used(
     parts = [sent(store, upload_id, 1, b"abcd"), sent(store, upload_id, 2, b"efgh")]
     sent(opened(directory), upload_id, 1, b"XXXX")
     error = fails(lambda: complete(store, upload_id, parts, b"abcdefgh"))
-    assert error.reason is Reason.STORE_UPLOAD_LOST
+    assert error.reason is Reason.STORE_INTEGRITY
     assert store.head(KEY) is None
 
 

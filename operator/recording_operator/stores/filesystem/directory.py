@@ -20,7 +20,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.stores.capabilities import Capabilities, Joins
 from recording_operator.stores.errors import StoreError
 from recording_operator.stores.filesystem import sidecar as sidecars
-from recording_operator.stores.filesystem.errors import key_taken, other_bytes, translated, upload_lost
+from recording_operator.stores.filesystem.errors import key_taken, other_bytes, translated
 from recording_operator.stores.filesystem.keys import UPLOADS, path_of
 from recording_operator.stores.filesystem.listing import listed_objects
 from recording_operator.stores.filesystem.no_services import NoServices
@@ -360,7 +360,7 @@ def _check_parts(upload: OpenedUpload, parts: Sequence[StoredPart], *, size_byte
     """Whether these parts, in this order, are the whole file. Raises OSError, StoreError."""
     part_size, written = upload.manifest.part_size_bytes, upload.parts()
     if any(written.get(part.part_number) != part for part in parts):
-        raise upload_lost()  # another process has begun one of them again
+        raise other_bytes("A part was sent again.")  # by a client, or another process
     numbers = [part.part_number for part in parts]
     sizes = [part.size_bytes for part in parts]
     if numbers != list(range(1, len(parts) + 1)) or any(size != part_size for size in sizes[:-1]):
