@@ -55,7 +55,8 @@ class RequestGate:
             return
         if scope["method"] == "HEAD":
             # The server sends no body for it, whatever the application does.
-            scope = {**scope, "method": "GET"}
+            await self._run({**scope, "method": "GET"}, self._limited(scope, receive), send, headers_only=True)
+            return
         await self._run(scope, self._limited(scope, receive), send)
 
     def _problem(self, request: HTTPConnection, method: str) -> Problem | None:
@@ -106,15 +107,20 @@ class RequestGate:
 
         return limited
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _run(self, scope: Scope, receive: Receive, send: Send, *, headers_only: bool = False) -> None:
         """Wait until the response begins, but not for longer than it may take."""
         begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         given_up = False
 
         async def first(message: Message) -> None:
+            nonlocal given_up
             if not given_up:
                 _set(begun)
                 await send(message)
+                if headers_only:
+                    given_up = True
+                    await send({"type": "http.response.body", "body": b""})
+                    task.cancel()  # it may be about to stream a large file
 
         task = asyncio.create_task(_guarded(self._app, scope, receive, first))
         task.add_done_callback(lambda _: _set(begun))
@@ -122,7 +128,9 @@ class RequestGate:
             timeout_s = None if _may_be_large(scope) else self._limits.response_timeout_s
             await asyncio.wait({begun}, timeout=timeout_s)
             if begun.done():
-                await task
+                await asyncio.wait({task})
+                if not task.cancelled():
+                    task.result()
                 return
         except asyncio.CancelledError:
             task.cancel()

@@ -53,6 +53,14 @@ class Served:
 
             return StreamingResponse(parts())
 
+        @app.get("/endless")
+        def endless() -> StreamingResponse:
+            def parts() -> Iterator[bytes]:
+                while not self.finish.is_set():
+                    yield bytes(65536)
+
+            return StreamingResponse(parts())
+
         @app.get("/slow")
         def slow() -> str:
             self.finish.wait(30)
@@ -69,9 +77,13 @@ class Served:
         """Send one request."""
         return httpx.request(method, self.url + path, trust_env=False, timeout=10, **options)
 
+    def connected(self) -> socket.socket:
+        """A connection, for requests that are written by hand."""
+        return socket.create_connection((HOST, self.server.port), timeout=10)
+
     def raw(self, *pieces: bytes) -> bytes:
         """Send bytes, and return the response until the server closes the connection."""
-        with socket.create_connection((HOST, self.server.port), timeout=10) as connection:
+        with self.connected() as connection:
             for piece in pieces:
                 connection.sendall(piece)
             received = b""
@@ -156,6 +168,15 @@ def test_head_is_get_without_a_body(served: Served) -> None:
     assert response.startswith(b"HTTP/1.1 200 ")
     assert response.endswith(b"\r\n\r\n")
     assert b"content-length: 0" not in response.lower()
+
+
+def test_head_of_an_endless_body_ends(served: Served) -> None:
+    head, other = (method + b" HTTP/1.1\r\nHost: a\r\n\r\n" for method in (b"HEAD /endless", b"GET /none"))
+    with served.connected() as connection:
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(other)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def _response(store: LocationStore, stored: StoredObject, link: FileLink, reques
         headers["Content-Range"] = f"bytes {part.begin}-{part.end - 1}/{stored.size_bytes}"
     headers["Content-Length"] = str(part.end - part.begin)
     status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
-    if request.method == "HEAD" or part.begin == part.end:
+    if part.begin == part.end:
         return Response(status_code=status, headers=headers)
     return StreamingResponse(_bytes(store, stored, part), status_code=status, headers=headers)
 
