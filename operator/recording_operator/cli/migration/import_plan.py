@@ -14,9 +14,9 @@ from recording_operator.api.names import API_VERSION, RECORDING_KIND, RESERVED_F
 from recording_operator.api.recording_rules import MAX_ARTIFACTS
 from recording_operator.api.source_object import is_key
 from recording_operator.api.storagelocation import StorageLocation
-from recording_operator.cli.file_types import file_type
 from recording_operator.engine.imports import opens
 from recording_operator.stores.inventory import ListedObject
+from recording_operator.user_actions.file_types import file_type
 
 _MAX_NAME: Final = 63
 _MAX_TITLE: Final = 256

@@ -17,7 +17,6 @@ from recording_operator.cli.arguments import shown_path
 from recording_operator.cli.caller import Cluster, open_cluster
 from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.downloading.progress import progress_of
-from recording_operator.cli.file_types import file_type
 from recording_operator.cli.interruption import ended_as_by_ctrl_c
 from recording_operator.cli.recordings.goals import Goal
 from recording_operator.cli.recordings.selection import name_of
@@ -30,6 +29,7 @@ from recording_operator.cli.verb import Failure, note, program
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.user_actions.drafting import name_from_title
+from recording_operator.user_actions.file_types import file_type
 from recording_operator.user_actions.uploads import finish_of
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")

@@ -1,4 +1,4 @@
-"""Where a browser may load media from: the stores of the StorageLocations."""
+"""Where a browser may load media from, and send files to: the stores of the StorageLocations."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,13 @@ _SAFE_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-
 
 def store_origins(location: StorageLocation) -> list[str]:
     """The origins of presigned URLs of the location. Nothing else in it gets into the policy of a page."""
+    s3 = location.spec.s3
+    cdn = [] if s3 is None or s3.cdn is None else _origin("https", s3.cdn.domain)
+    return sorted({*cdn, *_origins(location)})
+
+
+def part_origins(location: StorageLocation) -> list[str]:
+    """The origins of URLs for the parts of an upload. A CDN only reads."""
     return sorted(set(_origins(location)))
 
 
@@ -19,8 +26,6 @@ def _origins(location: StorageLocation) -> Iterator[str]:
     s3 = location.spec.s3
     if s3 is None:
         return
-    if s3.cdn is not None:
-        yield from _origin("https", s3.cdn.domain)
     if s3.endpoint:
         parts = urlsplit(s3.endpoint)
         hosts = (parts.netloc, f"{s3.bucket}.{parts.netloc}")

@@ -49,6 +49,7 @@ class RecordingView:
     controls: tuple[Control, ...]
     may_not: str
     """Why there are no controls."""
+    may_change: bool
     may_presign: bool
     poll_s: int
 
@@ -187,6 +188,7 @@ def _view(parts: ConsoleParts, caller: Caller, address: RecordingAddress) -> Rec
         artifacts=tuple(map(artifact_row, entry.artifacts)),
         controls=found,
         may_not=may_not,
+        may_change=entry.in_cluster and caller.token is not None and _may(parts, caller, entry, "patch"),
         may_presign=_may(parts, caller, entry, "presign"),
         poll_s=_ACTIVE_POLL_S if row.is_active else _IDLE_POLL_S,
     )

@@ -12,7 +12,7 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from recording_operator.catalog.errors import CatalogUnavailable
-from recording_operator.console.pages import assets, costs, locations, login, overview, recording, recordings
+from recording_operator.console.pages import assets, costs, locations, login, overview, recording, recordings, upload
 from recording_operator.console.pages.assets import Assets
 from recording_operator.console.pages.rendering import PageRenderer, Renderer, is_fragment
 from recording_operator.console.parts import ConsoleParts
@@ -29,7 +29,7 @@ def make_pages(parts: ConsoleParts, *, version: str) -> FastAPI:
     pages.state.assets = Assets()
     pages.state.renderer = Renderer(pages.state.assets, version=version)
     _add_error_pages(pages)
-    for page in (assets, login, overview, recordings, recording, costs, locations):
+    for page in (assets, login, overview, recordings, recording, costs, locations, upload):
         pages.include_router(page.router)
     return pages
 

@@ -72,6 +72,11 @@ class ArtifactRow:
     plays: str
     """`video` or `audio` if a browser can play it."""
 
+    @property
+    def awaits_file(self) -> bool:
+        """Whether a client has to send its file."""
+        return self.artifact.phase == Phase.PENDING and self.artifact.reason == Reason.WAITING_FOR_UPLOAD
+
 
 def row_of(entry: CatalogEntry) -> RecordingLine:
     """The row of an entry."""

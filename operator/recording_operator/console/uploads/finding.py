@@ -196,9 +196,7 @@ def _not_open(wanted: WantedUpload) -> Problem:
     why = f" ({status.reason}). {status.message or ''}".rstrip() if status.reason else "."
     return Problem(
         HTTPStatus.CONFLICT,
-        f"The upload of artifact {name} is not open yet{why}. {status.message or ''} Try again soon.".replace(
-            "  ", " "
-        ),
+        f"The upload of artifact {name} is not open yet{why} It will be tried again.",
         headers={"Retry-After": str(_ASK_AGAIN_S)},
     )
 

@@ -1,5 +1,6 @@
 """The kind and the media type of a file, by the extension of its name."""
 
+from collections.abc import Mapping
 from posixpath import splitext
 from typing import Final
 
@@ -22,3 +23,8 @@ def file_type(name: str) -> tuple[ArtifactKind, str]:
     media_type = _TYPES.get(extension, "")
     kind = _KINDS.get(extension) or _KINDS.get(media_type.partition("/")[0]) or ArtifactKind.OTHER
     return kind, media_type
+
+
+def known_types() -> Mapping[str, tuple[ArtifactKind, str]]:
+    """Kind and media type of each known extension, such as .mp4."""
+    return {extension: file_type(extension.removeprefix(".") + extension) for extension in _TYPES}

@@ -1,0 +1,209 @@
+// The page that uploads files: the form, Uppy, and what became of each file.
+"use strict";
+
+(() => {
+  const root = one("#upload");
+  if (!root) return;
+  const form = one("#about-upload");
+  const types = JSON.parse(root.dataset.types);
+  const waiting = root.dataset.uid ? { ...root.dataset } : null;
+  const DAY_MS = 24 * 60 * 60 * 1000;
+
+  // Problems stay until the next attempt, unlike Uppy's own messages.
+
+  function showProblem(error) {
+    const rule = one("#problem-cors");
+    one("#problem-text").textContent = error.message;
+    rule.hidden = !error.cors;
+    if (error.cors) one("#cors-rule").textContent = corsRule();
+    one("#problem").hidden = false;
+  }
+
+  function corsRule() {
+    const rule = {
+      AllowedOrigins: [location.origin],
+      AllowedMethods: ["PUT"],
+      AllowedHeaders: ["content-md5", "content-type"],
+      ExposeHeaders: ["ETag"],
+      MaxAgeSeconds: 3600,
+    };
+    return JSON.stringify({ CORSRules: [rule] }, null, 2);
+  }
+
+  const hideProblem = () => (one("#problem").hidden = true);
+
+  one("#copy-rule").addEventListener("click", async (event) => {
+    await navigator.clipboard.writeText(one("#cors-rule").textContent);
+    event.target.textContent = "Copied";
+  });
+
+  // Recordings
+
+  function kindOf(file) {
+    const [kind, mediaType] = types[`.${file.extension.toLowerCase()}`] ?? [];
+    const type = mediaType || file.type || "";
+    const family = { video: "Video", audio: "Audio" }[type.split("/")[0]];
+    return { kind: kind ?? family ?? "Other", contentType: type };
+  }
+
+  const stem = (name) => name.replace(/\.[^.]+$/, "") || name;
+
+  function slug(text) {
+    const plain = text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+    return plain.slice(0, 50).replace(/-+$/, "") || "upload";
+  }
+
+  function specOf(files, title) {
+    const said = (name) => form.elements[name].value.trim();
+    const owner = { org: said("org"), user: said("user"), project: said("project") };
+    const names = new Set();
+    const artifacts = files.map((file) => {
+      const { kind, contentType } = kindOf(file);
+      let name = kind.toLowerCase();
+      for (let number = 2; names.has(name); number++) name = `${kind.toLowerCase()}-${number}`;
+      names.add(name);
+      const source = { upload: { maxSize: String(file.size) } };
+      return { name, kind, ...(contentType ? { contentType } : {}), source };
+    });
+    return {
+      owner: Object.fromEntries(Object.entries(owner).filter(([, value]) => value)),
+      title,
+      ...(said("location") ? { storageLocation: said("location") } : {}),
+      artifacts,
+    };
+  }
+
+  async function createOne(files, client, { title, name }) {
+    const spec = specOf(files, title);
+    const called = name ? { name } : { generateName: `${slug(title)}-` };
+    const namespace = form.elements.namespace.value.trim();
+    const made = await client.call("POST", "/api/v1/recordings", { body: { namespace, ...called, spec } });
+    files.forEach((file, at) => {
+      const recording = { namespace, name: made.name, uid: made.uid, artifact: spec.artifacts[at].name };
+      uppy.setFileState(file.id, { recording });
+      show(uppy.getFile(file.id), "Waiting");
+    });
+  }
+
+  async function create(files, client) {
+    if (waiting) {
+      const { namespace, name, uid, artifact } = waiting;
+      uppy.setFileState(files[0].id, { recording: { namespace, name, uid, artifact } });
+      return;
+    }
+    const title = form.elements.title.value.trim();
+    const name = form.elements.name.value.trim();
+    const together = form.elements.together.value === "yes" || files.length === 1;
+    try {
+      if (together) await createOne(files, client, { title: title || stem(files[0].name), name });
+      else for (const file of files) await createOne([file], client, { title: stem(file.name), name: "" });
+    } catch (error) {
+      showProblem(error);
+      throw error;
+    }
+  }
+
+  // What became of each file
+
+  function show(file, state, tone = "") {
+    if (!file?.recording) return;
+    const { namespace, name, artifact } = file.recording;
+    const id = `sent-${file.recording.uid}-${artifact}`;
+    let row = document.getElementById(id);
+    if (!row) {
+      row = document.createElement("li");
+      row.id = id;
+      const link = document.createElement("a");
+      link.href = `/recordings/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+      link.textContent = `${namespace}/${name}`;
+      const what = document.createElement("span");
+      what.className = "sub";
+      what.textContent = `${file.name} as ${artifact}`;
+      const says = document.createElement("p");
+      row.append(link, what, says);
+      one("#sent").append(row);
+      one("#sent-card").hidden = false;
+    }
+    row.className = tone;
+    const says = row.querySelector("p");
+    if (says.textContent !== state) says.textContent = state;
+  }
+
+  // Uppy
+
+  const uppy = new Uppy.Uppy({
+    id: waiting ? `upload-${waiting.uid}-${waiting.artifact}` : `upload-${root.dataset.user}`,
+    restrictions: {
+      minFileSize: 1,
+      maxFileSize: waiting ? Number(waiting.maxSize) : null,
+      maxNumberOfFiles: waiting ? 1 : null,
+      allowedFileTypes: waiting && JSON.parse(waiting.accept).length ? JSON.parse(waiting.accept) : null,
+    },
+    locale: {
+      strings: {
+        exceedsSize: "%{file} is larger than %{size}, and larger files are not accepted.",
+        inferiorSize: "%{file} is empty.",
+        youCanOnlyUploadFileTypes: "This file has another type. Accepted are: %{types}.",
+      },
+    },
+    onBeforeUpload: () => {
+      hideProblem();
+      if (!form || form.reportValidity()) return true;
+      const details = form.querySelector("details");
+      if (details.querySelector(":invalid")) details.open = true;
+      return false;
+    },
+  });
+
+  uppy.use(Uppy.Dashboard, {
+    inline: true,
+    target: "#files",
+    width: "100%",
+    height: 300,
+    singleFileFullScreen: false,
+    theme: isDark() ? "dark" : "light",
+    fileManagerSelectionType: "files",
+    disableThumbnailGenerator: true,
+    proudlyDisplayPoweredByUppy: false,
+    showRemoveButtonAfterComplete: false,
+    doneButtonHandler: null,
+    locale: {
+      strings: {
+        dashboardTitle: "Files to upload",
+        dropPasteFiles: waiting ? "Drop the file here or %{browseFiles}" : "Drop files here or %{browseFiles}",
+        browseFiles: waiting ? "choose it" : "choose them",
+        recoveredXFiles: {
+          0: "An upload was interrupted. Choose the same file again: it goes on where it was.",
+          1: "%{smart_count} uploads were interrupted. Choose the same files again: they go on where they were.",
+        },
+        recoveredAllFiles: "An upload was interrupted. Press Resume: it goes on where it was.",
+        sessionRestored: "Interrupted upload",
+        reSelect: "Choose the file again",
+      },
+    },
+  });
+  uppy.use(Uppy.GoldenRetriever, { expires: DAY_MS });
+  uppy.use(StoreUploader, { csrf: root.dataset.csrf, checksumScript: root.dataset.checksum, create });
+
+  uppy.on("restriction-failed", (_file, error) => showProblem(error));
+  uppy.on("file-added", hideProblem);
+  uppy.on("upload-start", (files) => files.forEach((file) => show(file, "Sending")));
+  uppy.on("upload-message", (file, message) => show(file, message));
+  uppy.on("upload-progress", (file) => show(file, "Sending"));
+  uppy.on("upload-success", (file) => show(file, "Sent. The operator checks the file; you may close this page."));
+  uppy.on("file-stored", (file) => show(file, "Complete", "good"));
+  uppy.on("file-removed", (file) => {
+    if (!file.progress.uploadComplete) show(file, "Cancelled", "bad");
+  });
+  uppy.on("upload-error", (file, error) => {
+    showProblem({ message: error.message, cors: error.cors });
+    show(file, error.message, "bad");
+  });
+
+  document.addEventListener("theme", () => uppy.getPlugin("Dashboard").setOptions({ theme: isDark() ? "dark" : "light" }));
+
+  addEventListener("beforeunload", (event) => {
+    const files = uppy.getFiles().filter((file) => file.progress.uploadStarted && !file.progress.uploadComplete && !file.error);
+    if (files.length && !uppy.getState().recoveredState) event.preventDefault();
+  });
+})();
