@@ -23,6 +23,7 @@ from recording_operator.usage.sample import (
     DownloadRow,
     EarlyDeletionRow,
     OwnerKey,
+    RecordingDownloadRow,
     RecordingRow,
     State,
     StockRow,
@@ -117,8 +118,14 @@ def sample_from(
             recent=_recent_rows(tally.recent, at.date()),
             # Where nothing could be listed, nothing is known to be gone: the next listing is compared.
             young=tuple(_young_rows(_bounded(young if tally.is_listed else before))),
+            downloads=_recent_downloads(tally, previous) if counted_by is None else (),
         ),
     )
+
+
+def _recent_downloads(tally: LocationTally, previous: UsageSample | None) -> tuple[RecordingDownloadRow, ...]:
+    before = previous.carry.downloads if previous is not None else ()
+    return tally.recent_downloads.after(before, at=tally.window.now)
 
 
 # Uploads

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from recording_operator.api.keytemplate import exact_fields, key_pattern, manifest_patterns, unescape_id
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.usage.orphans import OrphanFinder
 from recording_operator.usage.owners import KeyClaim, RecordingIndex
+from recording_operator.usage.recent_downloads import RecentDownloads
 from recording_operator.usage.recordings import org_of_recording, parse_time, stored_artifacts
 from recording_operator.usage.sample import OTHER, SHARED, UNKNOWN, OwnerKey, State
 from recording_operator.usage.stock import MONITORED_BYTES
@@ -77,6 +78,7 @@ class LocationTally:
         self.recounted = RecentSums()
         """The uploads that were recent at the previous sample, counted again."""
         self.downloads: dict[date, dict[str, int]] = {}
+        self.recent_downloads = RecentDownloads()
         self.orphans = OrphanFinder()
         """Current objects that neither a Recording nor a manifest knows."""
         self.foreign_bytes = 0
@@ -194,6 +196,7 @@ class LocationTally:
         owned = self._owner(key)
         if owned is not None:
             self._add_download(owned.org, day, size_bytes)
+            self.recent_downloads.add(self._key_uid, day=self._open_day(day), size_bytes=size_bytes)
 
     def add_shared_download(self, *, day: date, size_bytes: int) -> None:
         """Count downloads of the whole location, of any organisation."""
@@ -202,6 +205,7 @@ class LocationTally:
     def discard_downloads(self) -> None:
         """Forget the downloads, because they could not be counted completely."""
         self.downloads.clear()
+        self.recent_downloads.clear()
 
     def was_listed(self) -> None:
         """All objects, and all versions if they are counted, were added."""
@@ -323,10 +327,14 @@ class LocationTally:
         return self._others.get(key) or self._others.setdefault(key, self._new_sum(key))
 
     def _add_download(self, org: str, day: date, size_bytes: int) -> None:
-        # A request that was reported late counts on the first open day.
-        by_org = self.downloads.setdefault(max(day, self.window.since.date()), {})
+        by_org = self.downloads.setdefault(self._open_day(day), {})
         name = org if org in by_org or len(by_org) < MOST_OWNERS else OTHER
         by_org[name] = by_org.get(name, 0) + size_bytes
+
+    def _open_day(self, day: date) -> date:
+        """A request that was reported late counts on the first open day, and one at the very end on the last."""
+        last = (self.window.now - timedelta(microseconds=1)).date()
+        return min(max(day, self.window.since.date()), last)
 
     # Results
 

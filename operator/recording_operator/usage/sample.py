@@ -154,13 +154,26 @@ class PastRow(_Document):
     estimated: bool = False
 
 
+class RecordingDownloadRow(_Document):
+    """Downloads of one Recording in one week, according to access logs. `uid` is OTHER for all that are not named."""
+
+    uid: Annotated[str, Field(max_length=64)]
+    week: date
+    """Its Monday."""
+    requests: Whole = 0
+    """GET requests. A player sends many for one file."""
+    size_bytes: Whole = Field(default=0, alias="bytes")
+
+
 class Carry(_Document):
-    """What only the next count needs. Samples that are not the newest may lack it."""
+    """What only the newest sample has: the next count needs it. Older samples may lack it."""
 
     recent: tuple[ArrivalRow, ...] = ()
     """Uploaded in the 24 hours before the sample, to find uploads that it missed."""
     young: tuple[EarlyDeletionRow, ...] = ()
     """Objects in classes with a minimum duration that is not over, to find early deletions."""
+    downloads: tuple[RecordingDownloadRow, ...] = ()
+    """Downloads by Recording of the last weeks."""
 
 
 class UsageSample(_Document):
