@@ -20,6 +20,7 @@ def test_check_names_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "reference" / "recording.md").write_text("something else")
     events = {path.name for path in (DOCS / "events").iterdir()}
     assert [name for name in differing(generated(tmp_path)) if name not in events] == [
+        "console-openapi.json",
         "eventsink.md",
         "recording.md",
         "recordingsource.md",

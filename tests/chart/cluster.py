@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from localcluster import ControlPlane
-from tests.chart.helm import Object
+from tests.chart.helm import Helm, Object
 from tests.support.waiting import eventually
 
 NAMESPACE: Final = "recordings"
@@ -19,6 +19,12 @@ def make_namespace(cluster: ControlPlane, name: str, labels: dict[str, str] | No
     """Make a namespace, and wait until it has what the controllers put in."""
     cluster.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}})
     eventually(lambda: cluster.kubectl.run("get", "serviceaccount", "default", f"--namespace={name}").returncode == 0)
+
+
+def uninstall_all(helm: Helm) -> None:
+    """Remove all releases."""
+    for release in helm("list", "--short", f"--namespace={NAMESPACE}").split():
+        helm("uninstall", release, f"--namespace={NAMESPACE}", "--wait", "--timeout=60s")
 
 
 def remove_crds(cluster: ControlPlane) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import ControlPlane
-from tests.chart.cluster import NAMESPACE, remove_crds
+from tests.chart.cluster import remove_crds, uninstall_all
 from tests.chart.helm import Helm, programs
 
 
@@ -36,7 +36,6 @@ def cluster_helm4(helm4: Helm, bare_cluster: ControlPlane) -> Helm:
 
 def _cleaned(helm: Helm, cluster: ControlPlane) -> Helm:
     """Remove releases, then what they keep."""
-    for release in helm("list", "--short", f"--namespace={NAMESPACE}").split():
-        helm("uninstall", release, f"--namespace={NAMESPACE}", "--wait", "--timeout=60s")
+    uninstall_all(helm)
     remove_crds(cluster)
     return helm

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from localcluster import ControlPlane
-from tests.chart.cluster import NAMESPACE, recording
-from tests.chart.helm import CHART, MONITORING_APIS, RELEASE, Helm, HelmError, one, parsed
+from tests.chart.cluster import NAMESPACE, recording, uninstall_all
+from tests.chart.helm import CHART, MONITORING_APIS, RELEASE, Helm, HelmError, one, parsed, programs
 from tests.chart.values_cases import CASES, Values
 from tests.support.waiting import eventually
 
@@ -30,16 +30,22 @@ def _install(helm: Helm, values: Values | None = None, *, release: str = RELEASE
     return helm("install", release, str(CHART), _IN, *options, values=values or {})
 
 
-@pytest.mark.parametrize("name", ["defaults", *CASES])
-def test_every_manifest_is_taken_by_the_server(helm4: Helm, bare_cluster: ControlPlane, name: str) -> None:
+@pytest.fixture(scope="module")
+def kinds(bare_cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Our kinds, which the server knows, and no release: objects of one would be changed, not created."""
+    home = tmp_path_factory.mktemp("helm")
+    uninstall_all(Helm(program=programs()["helm4"], home=home, kubeconfig=bare_cluster.kubeconfig))
     bare_cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(_CRDS))
     bare_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(_CRDS))
-    kinds = {yaml.safe_load(file.read_text())["spec"]["names"]["kind"] for file in _CRDS.glob("*.yaml")}
+    return [yaml.safe_load(file.read_text())["spec"]["names"]["kind"] for file in _CRDS.glob("*.yaml")]
+
+
+@pytest.mark.parametrize("name", ["defaults", *CASES])  # before the tests that install something
+def test_every_manifest_is_taken_by_the_server(
+    helm4: Helm, bare_cluster: ControlPlane, kinds: list[str], name: str
+) -> None:
     apis = [*MONITORING_APIS, *(f"recordings.dev/v1alpha1/{kind}" for kind in kinds)]
-    values = CASES.get(name, {})
-    if "StorageReport" not in kinds:
-        values = {key: value for key, value in values.items() if key != "reports"}
-    manifests = helm4.render(values, apis=apis, namespace=NAMESPACE)
+    manifests = helm4.render(CASES.get(name, {}), apis=apis, namespace=NAMESPACE)
     options = ("--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts")
     done = bare_cluster.kubectl.run("apply", *options, "-f", "-", stdin=manifests)
     assert (done.returncode, done.stderr) == (0, "")

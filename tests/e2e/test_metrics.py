@@ -32,10 +32,11 @@ FAMILIES = re.compile(r"^# TYPE (recording_operator_\w+) ", re.MULTILINE)
 REQUESTS = "recording_operator_api_request_duration_seconds_count"
 BYTES = "recording_operator_transfer_bytes_total"
 # What happens only to Recordings that are deleted or expire, or whose manifest cannot be written; and what the receiver
-# exports (tests/receiver).
+# and the console export (tests/receiver, tests/chart/test_console_rights.py).
 FED_ELSEWHERE = {
     "recording_operator_deliver",
     "recording_operator_receiver_info",
+    "recording_operator_console_outdated",
     "recording_operator_objects_left_total",
     "recording_operator_objects_expired_total",
     "recording_operator_manifests_failed_total",

@@ -14,10 +14,10 @@ from typing import Final
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.costs.history import period_sums
 from recording_operator.costs.money import MICRO, ZERO, rounded
+from recording_operator.costs.org_history import first_day, is_day, within
 from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.view import ReportView
 
-_DATE_CHARS: Final = len("2026-11-01")
 _METRICS: Final = {
     "storage_gb": "storage_cost",
     "upload_gb": None,
@@ -62,18 +62,23 @@ def rows(
 
     What is only known by month appears as months. A month is included if its first day is.
     """
-    steps: dict[str, list[HistoryEntry]] = {}
+    by_step = steps(within(history, begin, end), step)
+    return [row for when, entries in by_step.items() for row in _rows(when, entries)]
+
+
+def steps(history: Iterable[HistoryEntry], step: Step) -> dict[str, list[HistoryEntry]]:
+    """The entries of each step, in order. What is only known by month is a step of its own by day and by week, too."""
+    found: dict[str, list[HistoryEntry]] = {}
     for entry in history:
-        day = date.fromisoformat(f"{entry.date}-01"[:_DATE_CHARS])
-        if (begin is None or day >= begin) and (end is None or day <= end):
-            steps.setdefault(_step_of(entry.date, day, step), []).append(entry)
-    return [row for when, entries in sorted(steps.items()) for row in _rows(when, entries)]
+        found.setdefault(_step_of(entry, step), []).append(entry)
+    return dict(sorted(found.items()))
 
 
-def _step_of(when: str, day: date, step: Step) -> str:
-    if step is Step.WEEK and len(when) == _DATE_CHARS:
+def _step_of(entry: HistoryEntry, step: Step) -> str:
+    day = first_day(entry)
+    if step is Step.WEEK and is_day(entry):
         return (day - timedelta(days=day.weekday())).isoformat()
-    return f"{day:%Y-%m}" if step is Step.MONTH else when
+    return f"{day:%Y-%m}" if step is Step.MONTH else entry.date
 
 
 def _rows(when: str, entries: list[HistoryEntry]) -> Iterator[Row]:

@@ -1,6 +1,8 @@
 """What the history of a StorageReport says about a period and about one organisation."""
 
-from collections.abc import Iterable
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,6 +23,14 @@ class OrgHistory:
     """Each has the row of the organisation only, or no row if it had nothing."""
     hidden: tuple[str, ...]
     """Days and months in which it may be a part of (other): only the largest organisations have a row."""
+
+
+def history_of(
+    history: Iterable[HistoryEntry], org: str | None = None, *, begin: date | None = None, end: date | None = None
+) -> OrgHistory:
+    """The entries of a period, of one organisation or as they are."""
+    entries = within(history, begin, end)
+    return OrgHistory(entries=tuple(entries), hidden=()) if org is None else of_org(entries, org)
 
 
 def of_org(history: Iterable[HistoryEntry], org: str) -> OrgHistory:
@@ -57,4 +67,29 @@ def within(history: Iterable[HistoryEntry], begin: date | None, end: date | None
 
 def first_day(entry: HistoryEntry) -> date:
     """The day, or the first of the month."""
-    return date.fromisoformat(f"{entry.date}-01"[:_DAY_CHARS])
+    return first_of(entry.date)
+
+
+def first_of(when: str) -> date:
+    """The day, or the first of the month, of a text such as 2026-11-21 or 2026-08."""
+    return date.fromisoformat(f"{when}-01"[:_DAY_CHARS])
+
+
+def is_day(entry: HistoryEntry) -> bool:
+    """Whether it is about a day, not a month."""
+    return len(entry.date) == _DAY_CHARS
+
+
+def days_in(entry: HistoryEntry) -> int:
+    """How many days it is about."""
+    return 1 if is_day(entry) else monthrange(*first_day(entry).timetuple()[:2])[1]
+
+
+def mean_stored(history: Sequence[HistoryEntry]) -> Mapping[str, Decimal]:
+    """GB stored on a mean day, by organisation. A month counts with all its days, a day without usage as one with 0."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in history:
+        for row in entry.orgs:
+            sums[row.name] += row.storage_gb * days_in(entry)
+    days = sum(map(days_in, history))
+    return {name: summed / days for name, summed in sums.items()}

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from recording_operator.api.storagereport import ReportScope
 from recording_operator.usage.sample import OTHER, UNKNOWN, OwnerKey
 
+_MOST_NAMED: Final = 5
 _NOT_KNOWN = frozenset([UNKNOWN, OTHER])
 
 
@@ -51,3 +53,21 @@ def with_deleted(scope: ReportScope, deleted: Mapping[str, str]) -> ReportScope:
     """The scope with deleted locations: those that had one of its names. `deleted` has the name that each had."""
     names = tuple(key for key, name in deleted.items() if name in scope.storage_locations)
     return scope.model_copy(update={"storage_locations": (*scope.storage_locations, *names)})
+
+
+def scope_of(scope: ReportScope | None) -> str:
+    """What a report includes."""
+    if scope is None or scope == ReportScope():
+        return "everything"
+    parts = (
+        ("organisations", scope.orgs),
+        ("namespaces", scope.namespaces),
+        ("StorageLocations", scope.storage_locations),
+    )
+    return "; ".join(f"{kind} {some_of(names)}" for kind, names in parts if names)
+
+
+def some_of(names: tuple[str, ...]) -> str:
+    """The first of these names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

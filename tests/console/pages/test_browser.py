@@ -24,6 +24,7 @@ from tests.console.pages.seeding import (
     wait_known,
 )
 from tests.console.running import Person, RunningConsole
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -52,7 +53,7 @@ def seeded(running: RunningConsole, admin: RestClient, keeper: Person, namespace
 
 
 @pytest.fixture
-def report(admin: RestClient) -> Iterator[str]:
+def report(admin: RestClient, running: RunningConsole, keeper: Person) -> Iterator[str]:
     """A StorageReport with two months of usage, that no operator refreshes."""
     orgs = ("acme", "globex", "initech", "<b>umbrella</b>")
     made = refreshed(
@@ -63,6 +64,7 @@ def report(admin: RestClient) -> Iterator[str]:
         suspend=True,
     )
     in_cluster(admin, made)
+    eventually(lambda: running.get(f"/api/v1/usage?report={REPORT}", who=keeper).status_code == 200)
     yield REPORT
     admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagereports/{REPORT}")
 
@@ -192,7 +194,7 @@ def test_the_csv_is_that_of_the_command_line(mine: Window, report: str, people: 
     with page.expect_download() as downloading:
         page.get_by_role("link", name="CSV").click()
     saved = downloading.value
-    assert saved.suggested_filename == "costs.csv"
+    assert saved.suggested_filename == "usage.csv"
     printed = people.admin.output(
         "report", report, "-o", "csv", "--from", "2026-11-01", "--to", "2026-11-14", "--by", "week"
     )

@@ -14,7 +14,7 @@ _EXAMPLES: Final = """\b
 Examples:
   PROGRAM console
   PROGRAM console --http-host 127.0.0.1 --database-url sqlite:///db
-  PROGRAM console --rebuild --database-url postgresql://console@db/recordings
+  PROGRAM console --rebuild --database-url postgresql://me@db/catalog
 """
 
 

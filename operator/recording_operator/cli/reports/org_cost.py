@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.api.storagereport_history import HistoryEntry
@@ -20,7 +20,7 @@ from recording_operator.cli.reports.org_report import note_parts, report_of
 from recording_operator.cli.reports.owner_shares import shared, stored_bytes
 from recording_operator.cli.verb import Failure, explained, note
 from recording_operator.costs.export import Step, rows, whole_history
-from recording_operator.costs.org_history import first_day, of_org, within
+from recording_operator.costs.org_history import first_day, history_of, is_day, within
 from recording_operator.costs.report import CurrencyError, currency_of
 from recording_operator.costs.report_choice import scope_in
 from recording_operator.costs.rows import GroupBy
@@ -30,8 +30,6 @@ from recording_operator.kube.errors import KubeError
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.usage.sample import OTHER
-
-_MONTH_CHARS: Final = len("2026-11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ def run_cost(request: CostRequest) -> None:
         stored = _report(cluster, request)
         as_of = stored.status.as_of
         begin, end = _period(request, stored)
-        history = of_org(within(stored.status.history, begin, end), request.org)
+        history = history_of(stored.status.history, request.org, begin=begin, end=end)
         if request.group_by or history.hidden:
             counted, currency, as_of = _from_samples(cluster, request, stored, hidden=history.hidden)
             entries = within(counted, begin, end)
@@ -182,7 +180,7 @@ def _note_period(stored: StorageReport, begin: date, end: date, *, as_of: dateti
         note(f"Nothing is known of the days before {days[0]}.")
     if as_of is not None and end >= as_of.date():
         note(f"The numbers are those until {as_of:%Y-%m-%d %H:%M} UTC.")
-    months = [first_day(entry) for entry in status.history if len(entry.date) == _MONTH_CHARS]
+    months = [first_day(entry) for entry in status.history if not is_day(entry)]
     cut = sorted({f"{day:%Y-%m}" for day in (begin, end) if day.replace(day=1) in months})
     if cut and (begin.day > 1 or end.replace(day=1) in months):
         note(f"Only the sum is known of {' and '.join(cut)}. A month is included if its first day is.")

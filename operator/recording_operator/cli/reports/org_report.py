@@ -6,29 +6,27 @@ from typing import Final
 
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.reports.notices import why_not
-from recording_operator.cli.reports.remarks import scope_of
 from recording_operator.cli.verb import Failure, note
-from recording_operator.costs.report_choice import best_first, is_partial, scope_in
+from recording_operator.costs.report_choice import choice_of, is_partial, scope_in
+from recording_operator.costs.scope import scope_of
 
 _MOST_NAMED: Final = 10
 
 
 def report_of(found: Sequence[StorageReport], org: str, *, begin: date | None, end: date | None) -> StorageReport:
     """One with all usage of the organisation, if possible with a row for it on every day. Raises Failure."""
-    including = [one for one in found if not scope_in(one).orgs or org in scope_in(one).orgs]
-    if not including:
+    choice = choice_of(found, org, begin=begin, end=end)
+    if not choice.including:
         raise Failure(f"No StorageReport includes the organisation {org}. There are {_names(found)}.")
-    usable = [one for one in including if one.status.cost is not None]
-    if not usable:
-        why = next(filter(None, (why_not(one.status) for one in including)), "")
-        raise Failure(f"{_names(including)}: not refreshed yet. {why}".rstrip())
-    whole = [one for one in usable if not is_partial(one)]
-    if not whole and len(usable) > 1:
+    if not choice.usable:
+        why = next(filter(None, (why_not(one.status) for one in choice.including)), "")
+        raise Failure(f"{_names(choice.including)}: not refreshed yet. {why}".rstrip())
+    if not choice.best:
         raise Failure(
-            f"No StorageReport includes all usage of {org}; {_names(usable)} include parts. Choose with --report."
+            f"No StorageReport includes all usage of {org}; {_names(choice.usable)} include parts. "
+            "Choose with --report."
         )
-
-    chosen, *others = best_first(whole or usable, org, begin=begin, end=end)
+    chosen, *others = choice.best
     if others:
         note(f"From StorageReport {chosen.metadata.name}. {_names(others)} can be chosen with --report.")
     return chosen

@@ -7,8 +7,10 @@ from recording_operator.api.storagereport import ReportCost, StorageReport
 from recording_operator.cells import clean
 from recording_operator.cli.reports.breakdowns import Breakdowns
 from recording_operator.cli.reports.cards import budget_line, cards
-from recording_operator.cli.reports.remarks import freshness, problems, remarks, scope_of
+from recording_operator.cli.reports.remarks import freshness, problems, remarks
 from recording_operator.cli.screen.panels import Look, panels, paragraphs
+from recording_operator.costs.report_choice import scope_in
+from recording_operator.costs.scope import scope_of
 
 
 def overview(report: StorageReport, look: Look, *, title: str, now: datetime, top: int) -> str:
@@ -36,4 +38,4 @@ def _head(report: StorageReport, look: Look, *, title: str, now: datetime) -> st
     fresh = freshness(report, now=now)
     as_of = f"Numbers as of {status.as_of:%Y-%m-%d %H:%M} UTC; " if status.as_of else ""
     first = look.styled(clean(title), bold=True) + (f", {fresh}" if fresh else "")
-    return f"{first}\n{as_of}scope: {clean(scope_of(status.scope or report.spec.scope))}\n"
+    return f"{first}\n{as_of}scope: {clean(scope_of(scope_in(report)))}\n"

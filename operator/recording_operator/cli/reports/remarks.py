@@ -8,17 +8,16 @@ from recording_operator.api.meta import Condition, ConditionStatus
 from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import (
     DownloadSource,
-    ReportScope,
     ReportTotals,
     StorageReport,
     StorageReportStatus,
 )
 from recording_operator.cli.reports.breakdowns import gb_bytes, recent_days
 from recording_operator.costs.report import money
+from recording_operator.costs.scope import some_of
 from recording_operator.times import span
 
 _LATE: Final = timedelta(minutes=15)
-_MOST_NAMED: Final = 5
 _BUDGET_CONDITIONS: Final = ("BudgetExceeded", "ForecastExceedsBudget")
 _BYTES: Final = (
     ("incomplete_upload_bytes", "are in uploads that are neither complete nor aborted. They are billed."),
@@ -48,23 +47,6 @@ def freshness(report: StorageReport, *, now: datetime) -> str:
 
 def _ago(then: datetime, now: datetime) -> str:
     return f"{span((now - then).total_seconds())} ago"
-
-
-def scope_of(scope: ReportScope | None) -> str:
-    """What a report includes."""
-    if scope is None or scope == ReportScope():
-        return "everything"
-    parts = (
-        ("organisations", scope.orgs),
-        ("namespaces", scope.namespaces),
-        ("StorageLocations", scope.storage_locations),
-    )
-    return "; ".join(f"{kind} {_some(names)}" for kind, names in parts if names)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def problems(report: StorageReport, *, now: datetime) -> Iterator[str]:
@@ -106,7 +88,7 @@ def _estimates(status: StorageReportStatus) -> Iterator[str]:
     counted = [row for row in status.by_storage_location if row.profile]
     guessed = tuple(row.name for row in counted if row.downloads is DownloadSource.PLAYBACK)
     if guessed:
-        where = "" if len(guessed) == len(counted) else f" in {_some(guessed)}"
+        where = "" if len(guessed) == len(counted) else f" in {some_of(guessed)}"
         yield f"Downloads{where} are estimated (spec.playback)."
     days = [one for one in recent_days(status).values() if one is not None]
     if estimated := sum(one.estimated for one in days):

@@ -1,27 +1,25 @@
 """What is stored costs: by day, week or month, by organisation, at other providers, and as CSV."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from recording_operator.api.storagereport import ComparisonRow, StorageReport
+from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
+from recording_operator.console.api.usage_reports import UsageWanted, hidden_words
 from recording_operator.console.pages.rendering import Rendered
-from recording_operator.console.pages.reports import Costs, chosen_report
+from recording_operator.console.pages.reports import Costs, chosen_report, costs_of
 from recording_operator.console.pages.words import unix_seconds
-from recording_operator.console.parts import Authenticated, Parts, SignedIn
-from recording_operator.console.problems import Problem
-from recording_operator.costs.export import Row, Step, rows
+from recording_operator.console.parts import Parts, SignedIn
+from recording_operator.costs.export import Step, steps
 from recording_operator.costs.money import ZERO
-from recording_operator.costs.tables import as_csv
-
-_FULL_DAY: Final = len("2026-11-01")
+from recording_operator.costs.org_history import first_of, history_of, is_day, mean_stored
 
 router = APIRouter()
 
@@ -47,13 +45,18 @@ class CostQuery:
         }
         return urlencode({name: value for name, value in fields.items() if value})
 
+    def wanted(self) -> UsageWanted:
+        """What the form wants."""
+        return UsageWanted(report=self.report or None, org=self.org or None, begin=self.begin, end=self.end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageView:
     """The usage and the costs of a period, or of an organisation in all periods."""
 
     name: str
-    x: int
+    x: int | None
+    """Where it is in the chart; None if it is not."""
     storage_gb: Decimal
     upload_gb: Decimal
     download_gb: Decimal
@@ -66,12 +69,14 @@ class UsageView:
 class CostsView:
     """The page."""
 
-    report: str
     currency: str
     periods: tuple[UsageView, ...]
     orgs: tuple[UsageView, ...]
     total: Costs
-    org_names: tuple[str, ...]
+    hidden: str
+    """That the numbers are not about all days; empty if they are."""
+    months: bool
+    """Whether some periods are months that are not in the chart."""
     comparison: tuple[ComparisonRow, ...]
     projected: Decimal
     as_of: datetime | None
@@ -102,7 +107,7 @@ SentQuery = Annotated[CostQuery, Depends(query_of)]
 @router.get("/costs")
 def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Response:
     """The page."""
-    chosen = chosen_report(parts, visit.caller, query.report)
+    chosen = chosen_report(parts, visit.caller, query.wanted())
     view = None if chosen.report is None else _view(chosen.report, query)
     return page.whole(
         "costs.html",
@@ -113,43 +118,32 @@ def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Re
         view=view,
         query=query,
         steps=list(Step),
-        csv_url=f"/costs.csv?{query.query()}",
+        org_names=_org_names(chosen.report, query.org),
+        csv_url=f"/api/v1/usage?{replace(query, report=chosen.name).query()}&format=csv",
     )
 
 
-@router.get("/costs.csv")
-def costs_csv(parts: Parts, caller: Authenticated, query: SentQuery) -> Response:
-    """The same rows as `kubectl recordings report -o csv` prints."""
-    chosen = chosen_report(parts, caller, query.report)
-    if chosen.report is None:
-        raise Problem(HTTPStatus.NOT_FOUND, chosen.missing)
-    cost = chosen.report.status.cost
-    text = as_csv(_rows(chosen.report, query), currency=cost.currency if cost else "USD")
-    headers = {"Content-Disposition": 'attachment; filename="costs.csv"', "Cache-Control": "no-store"}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _rows(report: StorageReport, query: CostQuery) -> list[Row]:
-    found = rows(report.status.history, begin=query.begin, end=query.end, step=query.step)
-    return [row for row in found if not query.org or row.group == query.org]
+def _org_names(report: StorageReport | None, org: str) -> list[str]:
+    """Those to choose from, with the one that was chosen, which may be a part of (other)."""
+    history = report.status.history if report else ()
+    return sorted({row.name for entry in history for row in entry.orgs} | ({org} if org else set()))
 
 
 def _view(report: StorageReport, query: CostQuery) -> CostsView:
-    status, found = report.status, _rows(report, query)
-    by_period: dict[str, list[Row]] = {}
-    by_org: dict[str, list[Row]] = {}
-    for row in found:
-        by_period.setdefault(row.date, []).append(row)
-        by_org.setdefault(row.group, []).append(row)
-    periods = tuple(_usage(when, of_period, x=_x(when)) for when, of_period in by_period.items())
-    orgs = [_usage(org, of_org, periods=len(periods)) for org, of_org in by_org.items()]
+    status = report.status
+    history = history_of(status.history, query.org or None, begin=query.begin, end=query.end)
+    by_step = steps(history.entries, query.step)
+    mixed = query.step is not Step.MONTH and any(map(is_day, history.entries))  # the sum of a month is no bar of a day
+    periods = tuple(
+        _period(when, entries, in_chart=not mixed or is_day(entries[0])) for when, entries in by_step.items()
+    )
     return CostsView(
-        report=report.metadata.name,
         currency=status.cost.currency if status.cost else "USD",
         periods=periods,
-        orgs=tuple(sorted(orgs, key=lambda one: (-one.costs.total, one.name))),
-        total=_costs(found),
-        org_names=tuple(sorted({row.name for entry in status.history for row in entry.orgs})),
+        orgs=_orgs(history.entries),
+        total=costs_of(row for entry in history.entries for row in entry.orgs),
+        hidden=hidden_words(report, history.hidden, query.org) if history.hidden else "",
+        months=any(one.x is None for one in periods),
         comparison=status.comparison,
         projected=status.cost.projected_month if status.cost else ZERO,
         as_of=status.as_of,
@@ -157,31 +151,39 @@ def _view(report: StorageReport, query: CostQuery) -> CostsView:
     )
 
 
-def _usage(name: str, found: list[Row], *, x: int = 0, periods: int = 1) -> UsageView:
-    def total(metric: str) -> Decimal:
-        return sum((row.value for row in found if row.metric_type == metric), ZERO)
-
-    return UsageView(
-        name=name,
-        x=x,
-        storage_gb=total("storage_gb") / max(periods, 1),
-        upload_gb=total("upload_gb"),
-        download_gb=total("download_gb"),
-        requests=int(total("api_requests")),
-        costs=_costs(found),
-        estimated=any(row.estimated for row in found),
+def _period(when: str, entries: Sequence[HistoryEntry], *, in_chart: bool) -> UsageView:
+    return _usage(
+        when,
+        [row for entry in entries for row in entry.orgs],
+        x=unix_seconds(first_of(when)) if in_chart else None,
+        storage_gb=sum(mean_stored(entries).values(), ZERO),
+        estimated=any(entry.estimated for entry in entries),
     )
 
 
-def _costs(found: Iterable[Row]) -> Costs:
-    sums: dict[str, Any] = {"storage_gb": ZERO, "download_gb": ZERO, "api_requests": ZERO, "upload_gb": ZERO}
-    for row in found:
-        sums[row.metric_type] += row.cost
-    return Costs(storage=sums["storage_gb"], download=sums["download_gb"], request=sums["api_requests"])
+def _orgs(entries: Sequence[HistoryEntry]) -> tuple[UsageView, ...]:
+    by_org: dict[str, list[HistoryOrg]] = {}
+    for entry in entries:
+        for row in entry.orgs:
+            by_org.setdefault(row.name, []).append(row)
+    means = mean_stored(entries)
+    found = [_usage(org, of_org, storage_gb=means[org]) for org, of_org in by_org.items()]
+    return tuple(sorted(found, key=lambda one: (-one.costs.total, one.name)))
 
 
-def _x(when: str) -> int:
-    return unix_seconds(date.fromisoformat(f"{when}-01"[:_FULL_DAY]))
+def _usage(
+    name: str, found: Sequence[HistoryOrg], *, storage_gb: Decimal, x: int | None = None, estimated: bool = False
+) -> UsageView:
+    return UsageView(
+        name=name,
+        x=x,
+        storage_gb=storage_gb,
+        upload_gb=sum((row.upload_gb for row in found), ZERO),
+        download_gb=sum((row.download_gb for row in found), ZERO),
+        requests=sum(row.api_requests for row in found),
+        costs=costs_of(found),
+        estimated=estimated,
+    )
 
 
 def _date(text: str) -> date | None:

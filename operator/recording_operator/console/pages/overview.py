@@ -13,6 +13,7 @@ from recording_operator.api.recording_status import Phase
 from recording_operator.api.storagereport import ReportCost, ReportTotals, ReportUploads, StorageReport
 from recording_operator.api.storagereport_history import HistoryEntry
 from recording_operator.catalog.wanted import VisibleNamespaces
+from recording_operator.console.api.usage_reports import UsageWanted
 from recording_operator.console.pages.rendering import Rendered
 from recording_operator.console.pages.reports import (
     BreakdownRow,
@@ -21,13 +22,13 @@ from recording_operator.console.pages.reports import (
     chosen_report,
     costs_of,
     days_of,
-    first_day,
     shares,
 )
 from recording_operator.console.pages.states import RecordingLine, row_of
 from recording_operator.console.pages.words import unix_seconds
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
 from recording_operator.costs.budget import percent_of
+from recording_operator.costs.org_history import first_day
 
 _SOON: Final = timedelta(hours=24)
 _MOST_EXPIRING: Final = 10
@@ -105,7 +106,7 @@ def overview(
     page: Rendered, parts: Parts, visit: SignedIn, report: Annotated[str, Query(max_length=253)] = ""
 ) -> Response:
     """The page."""
-    chosen = chosen_report(parts, visit.caller, report)
+    chosen = chosen_report(parts, visit.caller, UsageWanted(report=report or None))
     visible = parts.access.visible(visit.caller, parts.reader.namespaces())
     return page.whole(
         "overview.html",
@@ -171,5 +172,5 @@ def _budget(report: StorageReport, cost: ReportCost) -> BudgetView | None:
 
 def _day(entry: HistoryEntry) -> DayView:
     return DayView(
-        date=entry.date, x=unix_seconds(first_day(entry)), storage_gb=entry.storage_gb, costs=costs_of(entry)
+        date=entry.date, x=unix_seconds(first_day(entry)), storage_gb=entry.storage_gb, costs=costs_of(entry.orgs)
     )

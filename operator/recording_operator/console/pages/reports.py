@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.storagereport import ReportScope, StorageReport
-from recording_operator.api.storagereport_history import HistoryEntry
-from recording_operator.console.auth.access import Action
+from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
+from recording_operator.console.api.usage_reports import UsageWanted, may_list_reports, report_for
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.parts import ConsoleParts
+from recording_operator.console.problems import Problem
 from recording_operator.costs.money import ZERO
+from recording_operator.costs.org_history import is_day
+from recording_operator.costs.report_choice import scope_in
+from recording_operator.costs.scope import scope_of
 
 _NO_RIGHT: Final = (
     "You may not list StorageReports, which say what is stored and what it costs for everyone. Ask your administrator."
 )
 _NONE: Final = "There is no StorageReport. An administrator creates one: docs/costs.md has an example."
-_UNREFRESHED: Final = "The StorageReport has not been refreshed yet."
 _WHOLE: Final = Decimal(100)
 
 
@@ -28,7 +31,14 @@ class ChosenReport:
     report: StorageReport | None = None
     names: tuple[str, ...] = ()
     """All StorageReports, to choose from."""
+    scope: str = ""
+    """What it includes, if that is not everything."""
     missing: str = ""
+
+    @property
+    def name(self) -> str:
+        """That of the report; empty if there is none."""
+        return "" if self.report is None else self.report.metadata.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +67,20 @@ class Costs:
         return self.storage + self.download + self.request
 
 
-def chosen_report(parts: ConsoleParts, caller: Caller, name: str) -> ChosenReport:
-    """The StorageReport of this name, else the one that includes most. Raises KubeError."""
-    if not parts.access.may(caller, Action(verb="list", resource="storagereports")):
-        return ChosenReport(missing=_NO_RIGHT)
-    found = sorted(parts.reports.all(), key=_narrowness)
-    names = tuple(sorted(one.metadata.name for one in found))
-    wanted = next((one for one in found if one.metadata.name == name), found[0] if found else None)
-    if wanted is None:
-        return ChosenReport(missing=_NONE)
-    if wanted.status.cost is None:
-        return ChosenReport(names=names, missing=_UNREFRESHED)
-    return ChosenReport(report=wanted, names=names)
+def chosen_report(parts: ConsoleParts, caller: Caller, wanted: UsageWanted) -> ChosenReport:
+    """The StorageReport of this name, else the one that says most. Raises Problem 404 if it is none, and KubeError."""
+    may_list = may_list_reports(parts, caller)
+    names = tuple(one.metadata.name for one in parts.reports.all()) if may_list else ()
+    try:
+        report = report_for(parts, caller, wanted)
+    except Problem as problem:
+        if problem.status is HTTPStatus.FORBIDDEN:
+            return ChosenReport(missing=_NO_RIGHT)
+        if wanted.report is not None and parts.reports.get(wanted.report) is None:
+            raise
+        return ChosenReport(names=names, missing=problem.detail if parts.reports.all() else _NONE)
+    scope = scope_in(report)
+    return ChosenReport(report=report, names=names, scope="" if scope == ReportScope() else scope_of(scope))
 
 
 def shares(rows: Iterable[tuple[str, int | None, int, int, Decimal]]) -> list[BreakdownRow]:
@@ -88,30 +100,16 @@ def shares(rows: Iterable[tuple[str, int | None, int, int, Decimal]]) -> list[Br
     ]
 
 
-def costs_of(entry: HistoryEntry, org: str = "") -> Costs:
-    """What a day or month has cost, or one organisation in it."""
-    rows = [row for row in entry.orgs if not org or row.name == org]
+def costs_of(rows: Iterable[HistoryOrg]) -> Costs:
+    """What these rows of organisations have cost."""
+    found = list(rows)
     return Costs(
-        storage=sum((row.storage_cost for row in rows), ZERO),
-        download=sum((row.download_cost for row in rows), ZERO),
-        request=sum((row.request_cost for row in rows), ZERO),
+        storage=sum((row.storage_cost for row in found), ZERO),
+        download=sum((row.download_cost for row in found), ZERO),
+        request=sum((row.request_cost for row in found), ZERO),
     )
-
-
-def first_day(entry: HistoryEntry) -> date:
-    """The day of the entry, or the first one of its month."""
-    return date.fromisoformat(entry.date if is_day(entry) else f"{entry.date}-01")
-
-
-def is_day(entry: HistoryEntry) -> bool:
-    """Whether it is about a day, not a month."""
-    return len(entry.date) == len("2026-11-01")
 
 
 def days_of(history: Sequence[HistoryEntry]) -> list[HistoryEntry]:
     """The entries that are about days."""
     return [entry for entry in history if is_day(entry)]
-
-
-def _narrowness(report: StorageReport) -> tuple[bool, str]:
-    return report.spec.scope != ReportScope(), report.metadata.name

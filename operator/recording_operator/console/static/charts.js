@@ -12,7 +12,7 @@
 
   function read(figure) {
     const table = figure.querySelector("table");
-    const rows = [...table.tBodies[0].rows];
+    const rows = [...table.tBodies[0].rows].filter((row) => row.dataset.x !== undefined);
     const heads = [...table.tHead.rows[0].cells].filter((_, index) => rows[0]?.cells[index].dataset.y !== undefined);
     return {
       names: heads.map((head) => head.dataset.name || head.textContent.trim()),
