@@ -1,9 +1,12 @@
 """Uploads into directories, whose parts the console receives itself. No operator runs: the tests open the uploads."""
 
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +20,7 @@ from tests.console.stored import location_named, store_at
 from tests.e2e.uploads.sender import Sender, put
 from tests.kube.objects import set_status
 from tests.support.recordings import path_of
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -86,3 +90,15 @@ def test_a_list_does_not_read_the_parts(awaited: Callable[..., Awaited]) -> None
     (upload.folder / "data").write_bytes(bytes(2 * _PART))  # only to see whether it is read
     assert [part["PartNumber"] for part in upload.sender.listed(upload.upload_id)] == [1, 2]
     assert upload.sender.complete(upload.upload_id, size=2 * _PART).status == 202
+
+
+def test_slow_clients_of_one_namespace_leave_places_for_others(awaited: Callable[..., Awaited]) -> None:
+    upload = awaited()
+    to = urlsplit(upload.sender.url(upload.upload_id, 1, size=_PART).document["url"])
+    head = f"PUT {to.path} HTTP/1.1\r\nHost: {to.netloc}\r\nContent-Length: {_PART}\r\n\r\n".encode()
+    with ExitStack() as slow:
+        for _ in range(8):
+            connection = slow.enter_context(socket.create_connection((to.hostname, to.port), timeout=30))
+            connection.sendall(head + b"begin")
+        eventually(lambda: upload.sent(2) == 503)
+    eventually(lambda: upload.sent(2) == 200)

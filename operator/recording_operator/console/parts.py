@@ -18,6 +18,7 @@ from recording_operator.console.books import ObjectBook
 from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
 from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.problems import Problem
+from recording_operator.console.uploads.places import PartPlaces
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.resources import Resources
 
@@ -40,6 +41,7 @@ class ConsoleParts:
     stores: ConsoleStores
     links: LinkSigner[FileLink]
     part_links: LinkSigner[PartLink]
+    part_places: PartPlaces
     now: Callable[[], datetime]
     locations: ObjectBook[StorageLocation]
     reports: ObjectBook[StorageReport]

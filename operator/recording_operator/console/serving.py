@@ -25,6 +25,7 @@ from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
 from recording_operator.console.protection import protected
+from recording_operator.console.uploads.places import PartPlaces
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.process import StartError
@@ -101,6 +102,7 @@ class Console:
             stores=stores,
             links=LinkSigner(FileLink, lambda: shared_key(engine, _LINKS), now=clock.now),
             part_links=LinkSigner(PartLink, lambda: shared_key(engine, _LINKS), now=clock.now),
+            part_places=PartPlaces(),
             reader=reader,
             authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,

@@ -56,6 +56,7 @@ class PartLink:
     """Exactly this part of this upload, to send it."""
 
     purpose: ClassVar[str] = "part-link"
+    namespace: str
     location: str
     key: str
     upload_id: str
@@ -91,9 +92,9 @@ class LinkSigner(Generic[L]):
             data = _decoded(body)
             if not hmac.compare_digest(_decoded(signature), self._signature(data)):
                 raise LinkError(is_expired=False)
-        except (binascii.Error, ValueError):
+            link = self._kind(**json.loads(data))
+        except (binascii.Error, ValueError, TypeError):  # TypeError: another version of the console has made it
             raise LinkError(is_expired=False) from None
-        link = self._kind(**json.loads(data))
         if self._now() >= datetime.fromtimestamp(link.expires, UTC):
             raise LinkError(is_expired=True)
         return link

@@ -8,10 +8,9 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import ValidationError
@@ -33,12 +32,8 @@ from recording_operator.kube.errors import NotFound
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.store import BodyAborted
 
-_AT_ONCE: Final = 16
 _SILENCE_S: Final = 30.0
 _SLOWEST_BYTES_PER_S: Final = 32 * 2**10
-_RETRY_AFTER_S: Final = 2
-
-_slots: Final = threading.BoundedSemaphore(_AT_ONCE)
 
 router = APIRouter(include_in_schema=False)
 
@@ -126,7 +121,7 @@ def put_part(
     except LinkError as error:
         raise Problem(HTTPStatus.FORBIDDEN, str(error), headers={"Connection": "close"}) from None
     _check_length(request, link)
-    with _slot():
+    with parts.part_places.taken(link.namespace):
         etag = _written(parts, link, IncomingPart(body, link))
     return Response(headers={"ETag": f'"{etag}"', "Cache-Control": "no-store"})
 
@@ -168,14 +163,3 @@ def _check_length(request: Request, link: PartLink) -> None:
             f"The part has {stated[:20]} bytes, but the URL is for {link.size_bytes}.",
             headers={"Connection": "close"},
         )
-
-
-@contextmanager
-def _slot() -> Iterator[Any]:
-    if not _slots.acquire(blocking=False):
-        wait = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The console receives many parts now. Try again.", headers=wait)
-    try:
-        yield
-    finally:
-        _slots.release()

@@ -75,6 +75,7 @@ def _of_console(
 ) -> PartUrl:
     expires_at = (parts.now() + works_for).replace(microsecond=0)
     link = PartLink(
+        namespace=upload.stored.recording.metadata.namespace,
         location=upload.location.metadata.name,
         key=upload.key,
         upload_id=upload.upload_id,
