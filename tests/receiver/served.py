@@ -1,5 +1,6 @@
 """A small application behind the receiver's server, in this process, and clients that behave badly."""
 
+import itertools
 import socket
 import time
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from recording_operator.receiver.bodies import BodyLimits, BodyMalformed, BodyReader, BodyTooLarge, BodyTooSlow, NoRoom
 from recording_operator.webserver.connections import ConnectionLimits, Connections
@@ -17,15 +18,19 @@ from tests.support.waiting import eventually
 HOST: Final = "127.0.0.1"
 _STATUS: Final = {BodyTooLarge: 413, BodyTooSlow: 408, BodyMalformed: 400, NoRoom: 429}
 GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+ENDLESS: Final = GET.replace(b"/ ", b"/endless ")
 
 
 class Echo:
-    """Responds with the length of the body. The path names the namespace."""
+    """Responds with the length of the body, or without an end. The path names the namespace."""
 
     def __init__(self, limits: BodyLimits) -> None:
         self.bodies = BodyReader(limits)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/endless":
+            await StreamingResponse(itertools.repeat(bytes(65536)))(scope, receive, send)
+            return
         try:
             body = await self.bodies.read(Request(scope, receive), namespace=scope["path"])
             self.bodies.release(body, namespace=scope["path"])

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from recording_operator.webserver.connections import ConnectionLimits
-from tests.receiver.served import GET, Served, seconds_until_closed, served, status_of
+from tests.receiver.served import ENDLESS, GET, Served, seconds_until_closed, served, status_of
 from tests.support.waiting import eventually
 
 
@@ -101,6 +101,34 @@ def test_if_all_connections_are_at_work_a_new_one_is_closed() -> None:
             assert seconds_until_closed(other) < 5
         working.sendall(b"cd")
         assert status_of(working) == 200
+
+
+def test_clients_that_do_not_read_keep_nobody_out() -> None:
+    with served(ConnectionLimits(connections=5)) as running:
+        stalled = [running.connect() for _ in range(5)]
+        for connection in stalled:
+            connection.sendall(ENDLESS)
+            assert connection.recv(1)
+        eventually(lambda: running.status_of(GET) == 200)
+        assert set(running.closed) == {"limit"}
+        for connection in stalled:
+            connection.close()
+
+
+def test_a_client_that_does_not_read_is_given_up() -> None:
+    with served(ConnectionLimits(stalled_timeout_s=0.3)) as running, running.connect() as connection:
+        connection.sendall(ENDLESS)
+        eventually(lambda: running.closed == ["stalled"])
+        assert running.open_connections(0)
+
+
+def test_a_client_that_reads_slowly_is_not_given_up() -> None:
+    with served(ConnectionLimits(stalled_timeout_s=0.3)) as running, running.connect() as connection:
+        connection.sendall(ENDLESS)
+        until_s = time.monotonic() + 1
+        while time.monotonic() < until_s:
+            assert connection.recv(65536)
+        assert running.closed == []
 
 
 def _has_begun(running: Served) -> None:

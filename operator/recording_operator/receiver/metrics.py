@@ -86,7 +86,7 @@ class ReceiverMetrics:
         self._queue.set(deliveries)
 
     def connection_closed(self, *, reason: str) -> None:
-        """A connection was closed: `header_timeout` or `limit`."""
+        """A connection was closed: `header_timeout`, `stalled` or `limit`."""
         self._connections.labels(reason).inc()
 
     def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None:
