@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -136,3 +137,11 @@ def test_a_writer_is_killed(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         with sqlite3.connect(database_url.removeprefix("sqlite:///")) as file:
             assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_readers_of_the_database_in_memory_do_not_wait_for_a_connection() -> None:
+    engine = open_database()
+    with ExitStack() as stack:
+        for _ in range(16):
+            stack.enter_context(engine.connect()).execute(text("SELECT 1"))
+    engine.dispose()

@@ -16,7 +16,7 @@ from recording_operator.catalog.sizes import MANY, Sizes
 from recording_operator.catalog.summaries import expiring_rows, phase_counts
 from recording_operator.catalog.tables import FEEDS, RECORDINGS
 from recording_operator.catalog.text import clean
-from recording_operator.catalog.transactions import is_postgresql, read_by_index, transaction
+from recording_operator.catalog.transactions import is_postgresql, read_by_index, reading
 from recording_operator.catalog.usage import last_usage, usage_locations, usage_samples
 from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespaces
 from recording_operator.usage.sample import UsageSample
@@ -69,7 +69,7 @@ class CatalogReader:
         if conditions is None:
             return CatalogPage(entries=(), cursor=None)
         order = Order(sort=sort, ascending=ascending, after=after)
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             search = Search(conditions=conditions, order=order, rows=limit + 1, postgresql=is_postgresql(connection))
             read_by_index(connection)
             statement = self._statement(search, connection)
@@ -111,45 +111,45 @@ class CatalogReader:
         found = first.union_all(
             select(following.correlate(first).scalar_subquery()).where(first.c.namespace.is_not(None))
         )
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             names = connection.scalars(select(found.c.namespace).where(found.c.namespace.is_not(None)))
             return tuple(sorted(names))
 
     def counts(self, visible: VisibleNamespaces) -> Mapping[str, int]:
         """How many Recordings are in each phase. Of those that have not ended, the ones in Kubernetes."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return phase_counts(connection, visible)
 
     def expiring(
         self, visible: VisibleNamespaces, *, after: datetime, before: datetime, limit: int
     ) -> tuple[CatalogEntry, ...]:
         """Recordings in Kubernetes that have not ended and whose sources expire between these times, in this order."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             rows = expiring_rows(connection, visible, after=after, before=before, limit=limit)
         return tuple(map(entry_of_row, rows))
 
     def complete_at(self, feed: str) -> datetime | None:
         """When the feed last knew everything."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return as_time(connection.scalar(select(FEEDS.c.complete).where(FEEDS.c.name == feed)))
 
     def usage_locations(self) -> tuple[str, ...]:
         """The StorageLocations that have usage samples."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return usage_locations(connection)
 
     def last_usage(self, location: str) -> datetime | None:
         """The time of the newest usage sample of a location."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return last_usage(connection, location)
 
     def usage(self, location: str, *, until: datetime) -> Sequence[UsageSample]:
         """The usage samples of a location that count at that time, in order, for `usage_of` and `usage_days`."""
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return usage_samples(connection, location, until=until)
 
     def _first(self, query: Select[Any]) -> CatalogEntry | None:
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query.limit(1)).mappings().first()
         return None if row is None else entry_of_row(row)
 

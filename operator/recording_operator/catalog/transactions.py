@@ -13,6 +13,7 @@ WRITES: Final = "catalog_writes"
 """The option of a connection whose transactions write."""
 _LOCK: Final = 0x7265636F7264  # any number that no other program uses
 
+LONGEST_READ_MS: Final = 20_000
 _NOT_BY_INDEX: Final = (
     "enable_seqscan",
     "enable_sort",
@@ -35,6 +36,15 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction of a request that reads. PostgreSQL gives up a statement that takes too long."""
+    with transaction(engine) as connection:
+        if is_postgresql(connection):
+            connection.execute(select(func.set_config("statement_timeout", str(LONGEST_READ_MS), True)))
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes. No other one writes at the same time, in any process: none can wait in a circle."""
     try:
@@ -46,18 +56,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise unusable(error, engine.url) from None
 
 
-LONGEST_READ_MS: Final = 20_000
-
-
 def read_by_index(connection: Connection) -> None:
-    """Read by indexes and in their order until the end of the transaction, whatever PostgreSQL thinks of it, and
-    give up a statement that takes too long.
+    """Read by indexes and in their order until the end of the transaction, whatever PostgreSQL thinks of it.
 
     It cannot know how many rows have a word, or a value that is compared without an index.
     """
     if is_postgresql(connection):
-        values = {**dict.fromkeys(_NOT_BY_INDEX, "off"), "statement_timeout": str(LONGEST_READ_MS)}
-        connection.execute(select(*(func.set_config(name, value, True) for name, value in values.items())))
+        connection.execute(select(*(func.set_config(name, "off", True) for name in _NOT_BY_INDEX)))
 
 
 def is_postgresql(connection: Connection) -> bool:
