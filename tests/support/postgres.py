@@ -40,19 +40,26 @@ class Postgres:
         """Start the server, and wait until it accepts connections."""
         arguments = ["-D", f"{self.folder}/data", "-k", f"{self.folder}", "-c", "listen_addresses=", "-c", "fsync=off"]
         command = [f"{self.programs}/postgres", *arguments]
-        with (self.folder / "log").open("ab") as log:
-            process: subprocess.Popen[bytes] = subprocess.Popen(command, stderr=log, **_as_user())
-        self.process = process
         deadline = time.monotonic() + _START_S
         while not self._is_ready():
-            if process.poll() is not None or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "log").read_text())
+            if self.process is None or self.process.poll() is not None:  # processes of a killed server end soon
+                with (self.folder / "log").open("ab") as log:
+                    self.process = subprocess.Popen(command, stderr=log, **_as_user())
             time.sleep(0.05)
 
     def stop(self) -> None:
         """End all connections and stop the server."""
         if self.process is not None:
             self.process.send_signal(2)  # fast shutdown
+            self.process.wait(_STOP_S)
+            self.process = None
+
+    def kill(self) -> None:
+        """End the server as a crash of its machine does."""
+        if self.process is not None:
+            self.process.kill()
             self.process.wait(_STOP_S)
             self.process = None
 

@@ -4,21 +4,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, delete, or_, select, update
+from sqlalchemy import Connection, Engine, Select, delete, exists, or_, select, update
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
 from recording_operator.catalog.entries import CatalogArtifact, CatalogEntry, entry_of_row
+from recording_operator.catalog.rebuilt import OWNER, former_uids
 from recording_operator.catalog.tables import MANIFESTS, RECORDINGS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import transaction, writing
 from recording_operator.catalog.upserts import upsert
-from recording_operator.catalog.writing import CatalogWriter
+from recording_operator.catalog.writing import CatalogWriter, remove_recordings
 from recording_operator.engine.manifest import Manifest, ManifestArtifact, MissingArtifact
 
 _ROWS: Final = 500
 _LARGEST: Final = 2**62
-_OWNER: Final = ("namespace", "name", "org", "user", "project")
+_MOST_UNPROVEN: Final = 10_000
+"""The next run takes further ones."""
 
 
 class UnlikelyManifestError(ValueError):
@@ -111,35 +113,40 @@ class ManifestRows:
         while True:
             with transaction(self._engine) as connection:
                 rows = connection.execute(select(table.key, table.uid).where(old).limit(_ROWS)).all()
-                gone = self._gone(connection, location, {row.uid for row in rows})
+                gone, moved = _gone(connection, location, {row.uid for row in rows})
             if not rows:
                 return removed
             self._writer.remove(gone)
             with writing(self._engine) as connection:
                 connection.execute(delete(MANIFESTS).where(old, table.key.in_([row.key for row in rows])))
+                connection.execute(delete(MANIFESTS).where(table.uid.in_(moved)))  # they are read again
             removed += len(rows)
+
+    def without_manifest(self, location: str) -> tuple[str, ...]:
+        """The uids of rows that no manifest is known for, though nothing else says what they are; at most so many.
+
+        Those without a location were gone from Kubernetes before they had one.
+        """
+        with transaction(self._engine) as connection:
+            return tuple(connection.scalars(_unproven(location).limit(_MOST_UNPROVEN)))
+
+    def forget_without_manifest(self, location: str, uids: Sequence[str]) -> int:
+        """Remove those of these rows that still have no manifest. The listing, which began after them, is complete."""
+        removed = 0
+        for start in range(0, len(uids), _ROWS):
+            with writing(self._engine) as connection:
+                some = RECORDINGS.c.uid.in_(uids[start : start + _ROWS])
+                gone = list(connection.scalars(_unproven(location).where(some)))
+                remove_recordings(connection, gone)
+            removed += len(gone)
+        return removed
 
     def forget_rebuilt(self) -> None:
         """Remove rows that were made of manifests of Recordings that were rebuilt since, with another uid."""
-        former, now = RECORDINGS.alias("former"), RECORDINGS.alias("rebuilt")
-        same_owner = [former.c[name] == now.c[name] for name in _OWNER]
-        query = (
-            select(former.c.uid)
-            .join(now, former.c.uid == now.c.stored_uid)
-            .where(now.c.uid != now.c.stored_uid, ~former.c.in_cluster, *same_owner)
-        )
         with transaction(self._engine) as connection:
-            uids = list(connection.scalars(query))
+            uids = former_uids(connection)
         if uids:
             self._writer.remove(uids)
-
-    def _gone(self, connection: Connection, location: str, uids: set[str]) -> list[str]:
-        table = RECORDINGS.c
-        elsewhere = select(MANIFESTS.c.uid).where(MANIFESTS.c.uid.in_(uids), MANIFESTS.c.location != location)
-        kept = set(connection.scalars(elsewhere))
-        lost = table.stored_uid.in_(uids - kept)
-        query = select(table.uid).where(lost, ~table.in_cluster, table.location == location)
-        return list(connection.scalars(query))
 
     def _chosen(self, entries: Mapping[str, CatalogEntry]) -> tuple[list[CatalogEntry], list[str]]:
         """The entries to write, and the uids of rows that others have replaced."""
@@ -165,6 +172,29 @@ class ManifestRows:
         return kept, replaced
 
 
+def _gone(connection: Connection, location: str, uids: set[str]) -> tuple[list[str], list[str]]:
+    """Of the manifests with these uids, which the location has lost: the rows to remove, and the uids of those that
+    another location has. Such a row names the location that it was moved from.
+    """
+    table, manifest = RECORDINGS.c, MANIFESTS.c
+    elsewhere = select(manifest.uid).where(manifest.uid.in_(uids), manifest.location != location)
+    kept = set(connection.scalars(elsewhere))
+    query = select(table.uid, table.stored_uid).where(
+        table.stored_uid.in_(uids), ~table.in_cluster, table.location == location
+    )
+    rows = connection.execute(query).all()
+    return (
+        [row.uid for row in rows if row.stored_uid not in kept],
+        [row.stored_uid for row in rows if row.stored_uid in kept],
+    )
+
+
+def _unproven(location: str) -> Select[str]:
+    table = RECORDINGS.c
+    has_manifest = exists().where(MANIFESTS.c.uid == table.stored_uid)
+    return select(table.uid).where(table.location.in_([location, ""]), ~table.in_cluster, ~has_manifest)
+
+
 def _places(connection: Connection, uids: Iterable[str]) -> dict[str, set[str]]:
     """The locations that have a manifest of each."""
     found: dict[str, set[str]] = {}
@@ -175,12 +205,12 @@ def _places(connection: Connection, uids: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _is_same(row: CatalogEntry, entry: CatalogEntry | None) -> bool:
-    """Whether both are about the Recording of the same owner. Anyone may write any `spec.identity`."""
+    """Whether both are about the Recording of the same owner."""
     return entry is not None and _owner(row) == _owner(entry)
 
 
 def _owner(entry: CatalogEntry) -> tuple[Any, ...]:
-    return tuple(getattr(entry, name) for name in _OWNER)
+    return tuple(getattr(entry, name) for name in OWNER)
 
 
 def _may_replace(known: CatalogEntry, entry: CatalogEntry, places: set[str]) -> bool:

@@ -1,13 +1,15 @@
 """Compares the catalog with what a complete list of Kubernetes says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine, bindparam, select, update
+from sqlalchemy import Engine, select, update
 
+from recording_operator.catalog.rebuilt import former_uids
 from recording_operator.catalog.tables import RECORDINGS
 from recording_operator.catalog.transactions import transaction, writing
+from recording_operator.catalog.writing import remove_recordings
 
 _ROWS: Final = 1000
 
@@ -37,13 +39,14 @@ class Reconciler:
         """
         gone: list[str] = []
         doubtful: list[DoubtfulRow] = []
-        for row in self._in_kubernetes():
+        for row in self._rows_of(list(versions)):
             listed = versions.get(row.uid)
             if listed is None and row.version <= version:
                 gone.append(row.uid)
             elif row.version > (version if listed is None else listed):
                 doubtful.append(row)
         self._note_gone(gone, version=version)
+        self._remove_former()
         return doubtful
 
     def note_gone(self, row: DoubtfulRow) -> None:
@@ -52,20 +55,45 @@ class Reconciler:
 
     def forget_versions(self) -> None:
         """Let any version replace every row: Kubernetes counts its versions from an earlier one again."""
-        with writing(self._engine) as connection:
-            connection.execute(update(RECORDINGS).values(version=0))
+        table, last = RECORDINGS.c, 0
+        following = select(table.id).order_by(table.id).limit(_ROWS)
+        while True:
+            with writing(self._engine) as connection:
+                ids = list(connection.scalars(following.where(table.id > last)))
+                if not ids:
+                    return
+                some = table.id.between(ids[0], ids[-1])
+                connection.execute(update(RECORDINGS).where(some, table.version > 0).values(version=0))
+            last = ids[-1]
 
-    def _in_kubernetes(self) -> Iterator[DoubtfulRow]:
+    def _rows_of(self, listed: Sequence[str]) -> Iterator[DoubtfulRow]:
+        """The rows that are in Kubernetes, and those that are listed, but are not in Kubernetes for the catalog."""
         table = RECORDINGS.c
-        query = select(table.uid, table.namespace, table.name, table.version).where(table.in_cluster)
+        query = select(table.uid, table.namespace, table.name, table.version)
         with transaction(self._engine) as connection:
-            for row in connection.execution_options(yield_per=_ROWS).execute(query):
+            for row in connection.execution_options(yield_per=_ROWS).execute(query.where(table.in_cluster)):
+                yield DoubtfulRow(uid=row.uid, namespace=row.namespace, name=row.name, version=row.version)
+        for some in _batches(listed):
+            with transaction(self._engine) as connection:
+                rows = connection.execute(query.where(~table.in_cluster, table.uid.in_(some))).all()
+            for row in rows:
                 yield DoubtfulRow(uid=row.uid, namespace=row.namespace, name=row.name, version=row.version)
 
-    def _note_gone(self, uids: list[str], *, version: int) -> None:
-        if not uids:
-            return
+    def _note_gone(self, uids: Sequence[str], *, version: int) -> None:
         table = RECORDINGS.c
-        change = update(RECORDINGS).where(table.uid == bindparam("gone"), table.version <= version)
-        with writing(self._engine) as connection:
-            connection.execute(change.values(in_cluster=False, version=version), [{"gone": uid} for uid in uids])
+        for some in _batches(uids):
+            with writing(self._engine) as connection:
+                change = update(RECORDINGS).where(table.uid.in_(some), table.version <= version)
+                connection.execute(change.values(in_cluster=False, version=version))
+
+    def _remove_former(self) -> None:
+        with transaction(self._engine) as connection:
+            uids = former_uids(connection)
+        for some in _batches(uids):
+            with writing(self._engine) as connection:
+                remove_recordings(connection, some)
+
+
+def _batches(uids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(uids), _ROWS):
+        yield uids[start : start + _ROWS]

@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from recording_operator.catalog.text import LONGEST_WORD
 
@@ -63,6 +76,20 @@ RECORDINGS: Final = Table(
     Index(None, "org", "phase", "created", "id"),
     Index(None, "namespace", "name"),
     Index(None, "stored_uid"),
+    Index(
+        "ix_recordings_in_cluster",
+        "namespace",
+        "phase",
+        "created",
+        sqlite_where=text("in_cluster = 1"),
+        postgresql_where=text("in_cluster"),
+    ),
+    Index(
+        "ix_recordings_rebuilt",
+        "stored_uid",
+        sqlite_where=text("uid != stored_uid"),
+        postgresql_where=text("uid != stored_uid"),
+    ),
     comment="One row for each Recording, also if it is no longer in Kubernetes.",
 )
 """`id` breaks ties between rows of the same time, and is what `words` refers to. `size_order` is `size_bytes`, or -1

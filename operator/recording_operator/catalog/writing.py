@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from recording_operator.catalog.entries import CatalogEntry, milliseconds, row_of
+from recording_operator.catalog.rebuilt import former_uids
 from recording_operator.catalog.tables import FEEDS, RECORDINGS, USAGE_SAMPLES, WORDS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import writing
@@ -53,14 +54,8 @@ class CatalogWriter:
 
     def remove(self, uids: Iterable[str]) -> None:
         """Remove the rows of these Recordings."""
-        table = RECORDINGS.c
         with writing(self._engine) as connection:
-            for some in _batches([clean(uid) for uid in uids]):
-                rows = connection.execute(
-                    select(table.uid, table.id, table.created, table.search).where(table.uid.in_(some))
-                )
-                delete_rows(connection, WORDS, _places(place for row in rows for place in _words(row._asdict())))
-                connection.execute(delete(RECORDINGS).where(table.uid.in_(some)))
+            remove_recordings(connection, uids)
 
     def fed(self, feed: str, *, complete: datetime) -> None:
         """Note that the feed knew everything at that time."""
@@ -74,6 +69,15 @@ class CatalogWriter:
         with writing(self._engine) as connection:
             for some in _batches(rows):
                 connection.execute(insert_of(connection, USAGE_SAMPLES).on_conflict_do_nothing(), some)
+
+
+def remove_recordings(connection: Connection, uids: Iterable[str]) -> None:
+    """Remove the rows of these Recordings, and their words."""
+    table = RECORDINGS.c
+    for some in _batches([clean(uid) for uid in uids]):
+        rows = connection.execute(select(table.id, table.created, table.search).where(table.uid.in_(some)))
+        delete_rows(connection, WORDS, _places(place for row in rows for place in _words(row._asdict())))
+        connection.execute(delete(RECORDINGS).where(table.uid.in_(some)))
 
 
 def _is_newer(row: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
@@ -95,6 +99,9 @@ def _put(connection: Connection, rows: Sequence[_Row]) -> None:
     new = [one for one in newer if one["uid"] not in known]
     ids = {one.uid: one.id for one in connection.execute(_of_uids(select(table.uid, table.id), new))} if new else {}
     _put_words(connection, newer, ids | {uid: one["id"] for uid, one in known.items()}, known)
+    rebuilt = [one["uid"] for one in new if one["uid"] != one["stored_uid"]]
+    if rebuilt:
+        remove_recordings(connection, former_uids(connection, rebuilt))
 
 
 def _put_words(

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from recording_operator.catalog.errors import CatalogUnavailable
 from recording_operator.console.api.routes import ROUTERS
 from recording_operator.console.auth import login
-from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.openapi import describe, operation_id
 from recording_operator.console.pages.site import make_pages, mount_of
 from recording_operator.console.parts import ConsoleParts
@@ -35,27 +34,29 @@ def make_app(parts: ConsoleParts, *, version: str) -> FastAPI:
 
     @app.exception_handler(KubeError)
     def _unavailable(_request: Request, _error: KubeError) -> Response:
-        known_at = parts.reader.complete_at(RECORDINGS_FEED)
-        return problem_response(
-            Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The API server does not respond, and only it knows what you may see and do. Try again later.",
-                headers={"Retry-After": str(_RETRY_AFTER_S)},
-                knownAt=None if known_at is None else known_at.isoformat(),
-            )
-        )
+        return _later(parts, "The API server does not respond, and only it knows what you may see and do.")
 
     @app.exception_handler(CatalogUnavailable)
     def _no_catalog(_request: Request, _error: CatalogUnavailable) -> Response:
-        retry = {"Retry-After": str(_RETRY_AFTER_S)}
-        detail = "The database of the catalog does not respond. Try again later."
-        return problem_response(Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry))
+        return _later(parts, "The database of the catalog does not respond.")
 
     for router in (login.router, *ROUTERS):
         app.include_router(router)
     describe(app)
     app.router.routes.append(mount_of(make_pages(parts, version=version)))
     return app
+
+
+def _later(parts: ConsoleParts, why: str) -> Response:
+    known_at = parts.known_at()
+    return problem_response(
+        Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"{why} Try again later.",
+            headers={"Retry-After": str(_RETRY_AFTER_S)},
+            knownAt=None if known_at is None else known_at.isoformat(),
+        )
+    )
 
 
 def description_of_api() -> dict[str, Any]:

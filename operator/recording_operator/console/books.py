@@ -25,6 +25,7 @@ class ObjectBook(Generic[T]):
         self._known: dict[str, T] = {}
         self._listed: dict[str, tuple[str, T]] = {}
         self._known_at: datetime | None = None
+        self._unreadable: set[str] = set()
 
     def all(self) -> tuple[T, ...]:
         """All objects, by name."""
@@ -41,6 +42,11 @@ class ObjectBook(Generic[T]):
         """When all of them were known; None before the first list."""
         return self._known_at
 
+    @property
+    def unreadable(self) -> int:
+        """How many objects this version of the program cannot read."""
+        return len(self._unreadable)
+
     # What the tracker reads
 
     def page(self, objects: Sequence[dict[str, Any]]) -> None:
@@ -55,11 +61,13 @@ class ObjectBook(Generic[T]):
         found = {name: one for name, (uid, one) in self._listed.items() if uid in versions}
         with self._lock:
             self._known = found
+        self._unreadable &= versions.keys()
         self._listed = {}
 
     def changed(self, change: ObjectChange) -> None:
         """See `ObjectReceiver`."""
         name = str(change.object["metadata"]["name"])
+        self._unreadable.discard(str(change.object["metadata"]["uid"]))
         found = None if change.type is ChangeType.DELETED else self._read(change.object)
         with self._lock:
             if found is None:
@@ -72,11 +80,14 @@ class ObjectBook(Generic[T]):
         self._known_at = at
 
     def _read(self, raw: dict[str, Any]) -> T | None:
+        meta = ObjectMeta.model_validate(raw["metadata"])
         try:
-            return self._model.model_validate(raw)
+            found = self._model.model_validate(raw)
         except ValidationError:
-            name = ObjectMeta.model_validate(raw["metadata"]).name
+            self._unreadable.add(meta.uid)
             _logger.error(
-                "An object cannot be read: its CRD has another version than the console", extra={"object": name}
+                "An object cannot be read: its CRD has another version than the console", extra={"object": meta.name}
             )
             return None
+        self._unreadable.discard(meta.uid)
+        return found

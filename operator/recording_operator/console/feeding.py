@@ -33,6 +33,8 @@ MOST_WAITING: Final = 200
 _MOST_AT_ONCE: Final = 200
 _PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 10.0
+_NEWEST: Final = 2**63
+"""No version is newer."""
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +47,15 @@ class _Listed:
     version: int
 
 
-_Change = CatalogEntry | _Listed | datetime
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    """An object that was deleted, and that this version of the program cannot read."""
+
+    uid: str
+    version: int
+
+
+_Change = CatalogEntry | _Deleted | _Listed | datetime
 """A time: everything that happened until then is before it."""
 
 
@@ -70,6 +80,9 @@ class RecordingFeed:
         self._waiting: queue.Queue[_Change] = queue.Queue(MOST_WAITING)
         self._throttle = LogThrottle()
         self._problem: str | None = None
+        self._unreadable: set[str] = set()
+        self.known_at: datetime | None = None
+        """When everything was in the catalog."""
         self.complete = threading.Event()
         """Set when the first complete list is in the catalog."""
 
@@ -78,24 +91,40 @@ class RecordingFeed:
         """Why the catalog cannot be written now."""
         return self._problem
 
+    @property
+    def unreadable(self) -> int:
+        """How many Recordings in Kubernetes this version of the program cannot read."""
+        return len(self._unreadable)
+
     # What the tracker reads
 
     def page(self, objects: Sequence[dict[str, Any]]) -> None:
         """See `ObjectReceiver`."""
         for raw in objects:
-            self._put(_entry(raw, is_there=True))
+            self._put(self._read(raw, is_there=True))
 
     def listed(self, versions: Mapping[str, int], *, version: int) -> None:
         """See `ObjectReceiver`."""
+        self._unreadable &= versions.keys()
         self._put(_Listed(versions, version))
 
     def changed(self, change: ObjectChange) -> None:
         """See `ObjectReceiver`."""
-        self._put(_entry(change.object, is_there=change.type is not ChangeType.DELETED))
+        self._put(self._read(change.object, is_there=change.type is not ChangeType.DELETED))
 
     def current(self, at: datetime) -> None:
         """See `ObjectReceiver`."""
         self._put(at)
+
+    def _read(self, raw: dict[str, Any], *, is_there: bool) -> CatalogEntry | _Deleted | None:
+        entry, meta = _entry(raw, is_there=is_there), ObjectMeta.model_validate(raw["metadata"])
+        if entry is None and is_there:
+            self._unreadable.add(meta.uid)
+            extra = {"namespace": meta.namespace, "recording": meta.name, "uid": meta.uid}
+            _logger.warning("A Recording cannot be read and is left out of the catalog", extra=extra)
+            return None
+        self._unreadable.discard(meta.uid)
+        return entry or _Deleted(meta.uid, meta.version)
 
     def _put(self, change: _Change | None) -> None:
         """Blocks while too many are waiting: then the API server waits too."""
@@ -128,12 +157,15 @@ class RecordingFeed:
                 continue
             self._put_all(entries)
             entries = {}
-            if isinstance(change, _Listed):
+            if isinstance(change, _Deleted):
+                self._repeat(partial(self._writer.gone, {change.uid: change.version}))
+            elif isinstance(change, _Listed):
                 self._reconcile(change)
                 self.complete.set()
                 trim_heap()
             else:
                 self._repeat(partial(self._writer.fed, RECORDINGS_FEED, complete=change))
+                self.known_at = change if self._problem is None else self.known_at
         self._put_all(entries)
 
     def _put_all(self, entries: Mapping[str, CatalogEntry]) -> None:
@@ -162,37 +194,47 @@ class RecordingFeed:
             doubtful[:] = self._reconciler.after_list(listed.versions, version=listed.version)
 
         self._repeat(compare)
-        for row in doubtful:
-            if self._counts_from_earlier(row):
-                _logger.warning("The API server counts from an earlier version: everything is read again")
-                self._repeat(self._reconciler.forget_versions)
-                self._list_again()
-                return
+        try:
+            is_restored = self._is_restored(doubtful)
+        except KubeError as error:  # the next list finds it
+            _logger.log(level_of(error), "Recordings cannot be read: %s", error)
+            return
+        if is_restored:
+            _logger.warning("The API server counts from an earlier version: everything is read again")
+            self._repeat(self._reconciler.forget_versions)
+            self._list_again()
+
+    def _is_restored(self, doubtful: Sequence[DoubtfulRow]) -> bool:
+        """Whether the API server counts from an earlier version. Until that is sure, look at each row."""
+        if doubtful and max(row.version for row in doubtful) > self._newest_version():
+            return True
+        return any(not self._stop.is_set() and self._counts_from_earlier(row) for row in doubtful)
+
+    def _newest_version(self) -> int:
+        page = next(self._resources.pages(RECORDINGS, page_size=1))
+        return int(page.version) if page.version.isdigit() else _NEWEST
 
     def _counts_from_earlier(self, row: DoubtfulRow) -> bool:
         """Ask the API server for a row. True if its version is older than one that the catalog has seen."""
         try:
-            entry = _entry(self._resources.get(RECORDINGS, row.name, namespace=row.namespace), is_there=True)
+            raw = self._resources.get(RECORDINGS, row.name, namespace=row.namespace)
         except NotFound:
-            entry = None
-        except KubeError as error:  # the next list finds it
-            _logger.log(level_of(error), "A Recording cannot be read: %s", error)
-            return False
-        if entry is None or entry.uid != row.uid:
+            raw = {}
+        meta = ObjectMeta.model_validate(raw["metadata"]) if raw else None
+        if meta is None or meta.uid != row.uid:
             self._repeat(lambda: self._reconciler.note_gone(row))
             return False
-        if entry.version < row.version:
+        if meta.version < row.version:
             return True
-        self._repeat(lambda: self._writer.put([entry]))
+        entry = _entry(raw, is_there=True)
+        if entry is not None:
+            self._repeat(lambda: self._writer.put([entry]))
         return False
 
 
 def _entry(raw: dict[str, Any], *, is_there: bool) -> CatalogEntry | None:
-    """The entry of an object. A deleted one has the version of its deletion."""
+    """The entry of an object; None if it cannot be read. A deleted one has the version of its deletion."""
     try:
         return replace(entry_of(Recording.model_validate(raw)), in_cluster=is_there)
     except (ValidationError, ValueError):
-        meta = ObjectMeta.model_validate(raw["metadata"])
-        extra = {"namespace": meta.namespace, "recording": meta.name, "uid": meta.uid}
-        _logger.warning("A Recording cannot be read and is left out of the catalog", extra=extra)
         return None

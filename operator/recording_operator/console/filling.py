@@ -9,12 +9,13 @@ from typing import Final
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
+from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.manifests import ManifestRows
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.books import ObjectBook
-from recording_operator.console.feeding import RecordingFeed
+from recording_operator.console.feeding import RECORDINGS_FEED, RecordingFeed
 from recording_operator.console.nightly import ManifestCheck, NightlyCheck, OpenStore
 from recording_operator.console.usage import UsageFeed
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS, REPORTS, Resources
@@ -44,6 +45,7 @@ class Filling:
         """`hour`: when the manifests are compared, in UTC. `watch_s`: how long each watch takes."""
         resources = Resources(rest)
         self._stop = threading.Event()
+        self._reader = target.reader
         self._feed = RecordingFeed(
             writer=target.writer,
             reconciler=target.reconciler,
@@ -107,12 +109,24 @@ class Filling:
             return "the StorageLocations and StorageReports are not read yet"
         return None
 
+    def known_at(self) -> datetime | None:
+        """When the catalog last knew everything. If the database does not respond, when this process last wrote it."""
+        try:
+            return self._reader.complete_at(RECORDINGS_FEED)
+        except CatalogError:
+            return self._feed.known_at
+
     def outdated(self) -> str | None:
         """Why what is shown may be old, as a sentence for people; None if it is not."""
         if self._feed.problem is not None:
             return self._feed.problem
         old = [tracker.plural for tracker in self._trackers if not tracker.is_current]
-        return None if not old else f"The API server is not available: {', '.join(old)} may be out of date."
+        if old:
+            return f"The API server is not available: {', '.join(old)} may be out of date."
+        unreadable = self._feed.unreadable + self.locations.unreadable + self.reports.unreadable
+        if unreadable:
+            return f"Objects in Kubernetes that are newer than this console, and are left out: {unreadable}."
+        return None
 
     def _known_locations(self) -> tuple[StorageLocation, ...] | None:
         """Once the Recordings in Kubernetes are in the catalog: what a bucket says never replaces them."""

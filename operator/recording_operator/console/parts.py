@@ -45,6 +45,8 @@ class ConsoleParts:
     now: Callable[[], datetime]
     locations: ObjectBook[StorageLocation]
     reports: ObjectBook[StorageReport]
+    known_at: Callable[[], datetime | None]
+    """When the catalog last knew everything. It is known while the database does not respond, too."""
     outdated: Callable[[], str | None]
     """Why what is shown may be old, as a sentence for people; None if it is not."""
 

@@ -64,6 +64,8 @@ class CatalogRebuild:
 
     def run(self) -> RebuildTally:
         """Read everything. Raises StoreError, CatalogError; what was read until then stays."""
+        writes_manifests = self.location.spec.manifest.enabled
+        unproven = self.rows.without_manifest(self._name) if writes_manifests else ()
         found = manifest_keys(self.store, self.location)
         pool = ThreadPoolExecutor(READERS, thread_name_prefix="manifests")
         try:
@@ -74,6 +76,7 @@ class CatalogRebuild:
         finally:
             pool.shutdown(cancel_futures=True)
         self.tally.removed = self.rows.forget_unseen(self._name, run=self._run)
+        self.tally.removed += self.rows.forget_without_manifest(self._name, unproven)
         self.rows.forget_rebuilt()
         return self.tally
 

@@ -110,6 +110,7 @@ class Console:
             now=clock.now,
             locations=self._filling.locations,
             reports=self._filling.reports,
+            known_at=self._filling.known_at,
             outdated=self._filling.outdated,
         )
         self._app = protected(make_app(parts, version=version), options.settings)

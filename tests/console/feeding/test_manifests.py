@@ -13,6 +13,7 @@ from recording_operator.catalog.database import open_database
 from recording_operator.catalog.entries import CatalogEntry, entry_of, milliseconds
 from recording_operator.catalog.manifests import ManifestRead, ManifestRows
 from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.nightly import ManifestCheck, NightlyCheck, RebuildReport, is_due
@@ -37,6 +38,7 @@ class Bucket:
     reader: CatalogReader
     writer: CatalogWriter
     rows: ManifestRows
+    reconciler: Reconciler
     hour: int = 0
 
     def now(self) -> datetime:
@@ -79,6 +81,7 @@ def bucket(strict: StrictStore, database_url: str) -> Iterator[Bucket]:
         reader=CatalogReader(engine),
         writer=writer,
         rows=ManifestRows(engine, writer),
+        reconciler=Reconciler(engine),
     )
     store.close()
     engine.dispose()

@@ -79,6 +79,20 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_recordings_size_order_id"), ["size_order", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_recordings_user_created_id"), ["user", "created", "id"], unique=False)
+    op.create_index(
+        "ix_recordings_in_cluster",
+        "recordings",
+        ["namespace", "phase", "created"],
+        sqlite_where=sa.text("in_cluster = 1"),
+        postgresql_where=sa.text("in_cluster"),
+    )
+    op.create_index(
+        "ix_recordings_rebuilt",
+        "recordings",
+        ["stored_uid"],
+        sqlite_where=sa.text("uid != stored_uid"),
+        postgresql_where=sa.text("uid != stored_uid"),
+    )
 
     op.create_table(
         "sessions",
@@ -123,6 +137,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sessions_expires"))
 
     op.drop_table("sessions")
+    op.drop_index("ix_recordings_rebuilt", "recordings")
+    op.drop_index("ix_recordings_in_cluster", "recordings")
     with op.batch_alter_table("recordings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recordings_user_created_id"))
         batch_op.drop_index(batch_op.f("ix_recordings_size_order_id"))
