@@ -4,7 +4,6 @@ Errors: ComponentError (the console does not respond as it should).
 """
 
 import json
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Final
@@ -54,5 +53,5 @@ class ConsoleDemo:
         try:
             with urllib.request.urlopen(request, timeout=_HTTP_TIMEOUT_S) as response:
                 return json.load(response)
-        except (OSError, urllib.error.HTTPError) as error:
+        except (OSError, ValueError) as error:  # ValueError: it is not JSON
             raise ComponentError(f"The console does not respond to {path}: {error}") from None

@@ -12,10 +12,9 @@ from recording_operator.console.auth import login
 from recording_operator.console.openapi import describe, operation_id
 from recording_operator.console.pages.site import make_pages, mount_of
 from recording_operator.console.parts import ConsoleParts
-from recording_operator.console.problems import Problem, add_problem_handlers, problem_response
+from recording_operator.console.problems import RETRY_AFTER_S, Problem, add_problem_handlers, problem_response
 from recording_operator.kube.errors import KubeError
 
-_RETRY_AFTER_S: Final = 5
 _TITLE: Final = "Recordings"
 
 
@@ -53,7 +52,7 @@ def _later(parts: ConsoleParts, why: str) -> Response:
         Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             f"{why} Try again later.",
-            headers={"Retry-After": str(_RETRY_AFTER_S)},
+            headers={"Retry-After": str(RETRY_AFTER_S)},
             knownAt=None if known_at is None else known_at.isoformat(),
         )
     )

@@ -80,6 +80,7 @@ def visit_of(request: Request, parts: Parts, csrf: SentCsrf) -> Iterator[Visit]:
     The request runs until its response is sent.
     """
     with parts.authenticator.visit(request, csrf=csrf) as visit:
+        request.state.visit = visit
         yield visit
 
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 5
 _UNEXPECTED: Final = "Unexpected error. The log of the console says where."
 
 

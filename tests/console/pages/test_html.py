@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from recording_operator.kube.rest import RestClient
+from tests.conftest import LocationFactory
 from tests.console.pages.reader import Reader
 from tests.console.pages.seeding import CANARIES, TITLES, complete, failed, make_recording, uploading, wait_known
 from tests.console.running import Person, RunningConsole, grant
+from tests.support.waiting import eventually
 
 PAGES = ("/", "/recordings", "/costs", "/locations", "/upload")
 
@@ -61,6 +63,7 @@ def test_a_person_without_rights_gets_an_explanation(running: RunningConsole, pe
     response = Reader(running, person).get(path)
     assert response.status_code == 200
     assert "You may not" in response.text
+    assert "No known source" not in response.text
 
 
 def test_a_page_that_does_not_exist_is_a_page_and_so_is_its_error(reader: Reader) -> None:
@@ -68,6 +71,32 @@ def test_a_page_that_does_not_exist_is_a_page_and_so_is_its_error(reader: Reader
         response = reader.get(path)
         assert response.status_code in {404, 422}, path
         assert response.headers["content-type"].startswith("text/html"), path
+
+
+def test_an_error_has_the_navigation_of_the_person_and_says_when_to_try_again(
+    running: RunningConsole, reader: Reader
+) -> None:
+    for path in ("/nope", "/recordings/team/nope"):
+        page = reader.get(path).text
+        assert 'aria-label="Pages"' in page, path
+        assert "Sign in as another user" not in page, path
+    assert "Sign in as another user" in running.get("/nope").text
+    response = running.call("PUT", "/costs")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET")
+
+
+def test_names_of_locations_are_for_those_who_may_list_them(
+    running: RunningConsole,
+    reader: Reader,
+    person: Person,
+    admin: RestClient,
+    namespace: str,
+    location: LocationFactory,
+) -> None:
+    name, path = location(), f"/recordings?namespace={namespace}"
+    grant(admin, person, "get", "list", namespace=namespace)
+    eventually(lambda: f'<option value="{name}">' in reader.get(path).text)
+    assert name not in Reader(running, person).get(path).text
 
 
 def test_errors_of_the_api_stay_documents(running: RunningConsole) -> None:
@@ -154,7 +183,9 @@ def test_pages_of_the_table_lead_to_older_and_newer_ones(
     assert sorted(names(first) + names(second)) == [f"n-{number:02}" for number in range(51)]
     newer = link(second, "prev")
     assert newer is not None
-    assert names(reader.get(newer).text) == names(first)
+    again = reader.get(newer).text
+    assert names(again) == names(first)
+    assert f'hx-get="/recordings?namespace={namespace}"' in again, "what arrives is on the first page"
 
 
 def test_a_viewer_sees_no_buttons_and_cannot_press_them(

@@ -34,6 +34,7 @@ def a_location(**s3: object) -> StorageLocation:
     [
         ("0", "0.00 USD"),
         ("0.00001", "< 0.0001 USD"),
+        ("-0.00001", "> -0.0001 USD"),
         ("0.876", "0.8760 USD"),
         ("1234.567", "1,234.57 USD"),
         ("-158.591", "-158.59 USD"),
@@ -94,6 +95,7 @@ def test_a_search_in_a_url_has_the_fields_that_are_set() -> None:
     assert search.query() == "q=a%26b&phase=Failed&from=2026-11-01"
     assert search.created_from == date(2026, 11, 1)
     assert search_of(phase="Nonsense").query() == ""
+    assert search_of(created_to="9999-12-31").wanted().created_before is None, "no day follows it"
 
 
 def test_the_last_day_of_a_search_is_included() -> None:

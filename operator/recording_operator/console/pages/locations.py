@@ -8,7 +8,9 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from recording_operator.api.endpoints import store_uri
 from recording_operator.api.meta import ConditionStatus
+from recording_operator.api.names import STORAGE_LOCATION_PLURAL
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.units import format_bytes
 from recording_operator.capabilities import capability_lines
@@ -64,7 +66,7 @@ class LocationView:
 @router.get("/locations")
 def locations(page: Rendered, parts: Parts, visit: SignedIn) -> Response:
     """The page."""
-    may = parts.access.may(visit.caller, Action(verb="list", resource="storagelocations"))
+    may = parts.access.may(visit.caller, Action(verb="list", resource=STORAGE_LOCATION_PLURAL))
     return page.whole(
         "locations.html",
         title="Locations",
@@ -79,13 +81,12 @@ def locations(page: Rendered, parts: Parts, visit: SignedIn) -> Response:
 def _view(location: StorageLocation) -> LocationView:
     spec, status, ready = location.spec, location.status, location.ready_condition
     store, orphans = spec.store, status.orphans
-    scheme = "file" if spec.s3 is None else "s3"
     return LocationView(
         name=location.metadata.name,
         ready=None if ready is None else ready.status is ConditionStatus.TRUE,
         reason="" if ready is None else ready.reason,
         message="" if ready is None else ready.message,
-        address=f"{scheme}://{store.bucket}/{store.prefix}",
+        address=store_uri(store.bucket, store.prefix),
         endpoint=(spec.s3.endpoint or "AWS") if spec.s3 else "",
         namespaces=_namespaces(location),
         weight=spec.placement.weight,

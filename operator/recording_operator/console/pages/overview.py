@@ -117,6 +117,7 @@ def overview(
         report=_report(chosen),
         counts=_counts(parts, visible),
         expiring=_expiring(parts, visible, page.now),
+        no_rights=not visible.everything and not visible.since,
         soon_hours=_SOON // timedelta(hours=1),
     )
 

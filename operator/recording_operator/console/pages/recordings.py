@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from recording_operator.api.names import STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording_status import Phase
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
+from recording_operator.console.auth.access import Action
+from recording_operator.console.auth.authentication import Visit
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.pages.rendering import Rendered, is_fragment
@@ -159,8 +162,12 @@ def recordings(
         listing=listing,
         search=search,
         phases=[one.value for one in Phase],
-        locations=[one.metadata.name for one in parts.locations.all()],
+        locations=[one.metadata.name for one in parts.locations.all()] if _may_list_locations(parts, visit) else [],
     )
+
+
+def _may_list_locations(parts: ConsoleParts, visit: Visit) -> bool:
+    return parts.access.may(visit.caller, Action(verb="list", resource=STORAGE_LOCATION_PLURAL))
 
 
 def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Place) -> Listing:
@@ -172,7 +179,8 @@ def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Pla
     rows = tuple(map(row_of, found.entries))
     return Listing(
         rows=rows,
-        url=f"/recordings?{search.query(cursor=place.cursor, newer=place.newer)}",
+        # The first page has no place: what arrives later is on it, too.
+        url=f"/recordings?{search.query(cursor=place.cursor, newer=found.newer and place.newer)}",
         older_url=found.older and f"/recordings?{search.query(cursor=found.older)}",
         newer_url=found.newer and f"/recordings?{search.query(newer=found.newer)}",
         csv_url=search.csv_url,
@@ -199,9 +207,10 @@ def _visible(parts: ConsoleParts, caller: Caller, search: SearchForm) -> Visible
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return None if day == date.max else day  # no day follows it
 
 
 def _begin(day: date | None) -> datetime | None:

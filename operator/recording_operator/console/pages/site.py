@@ -1,5 +1,6 @@
 """The pages as an application of their own, which is mounted beside the API."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -12,11 +13,12 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from recording_operator.catalog.errors import CatalogUnavailable
+from recording_operator.console.auth.clients import SAFE_METHODS
 from recording_operator.console.pages import assets, costs, locations, login, overview, recording, recordings, upload
 from recording_operator.console.pages.assets import Assets
 from recording_operator.console.pages.rendering import PageRenderer, Renderer, is_fragment
-from recording_operator.console.parts import ConsoleParts
-from recording_operator.console.problems import Problem
+from recording_operator.console.parts import ConsoleParts, parts_of
+from recording_operator.console.problems import RETRY_AFTER_S, Problem
 from recording_operator.kube.errors import KubeError
 
 _NO_PAGES: Final = ("/api/", "/files/")
@@ -41,14 +43,15 @@ def _add_error_pages(pages: FastAPI) -> None:
 
     @pages.exception_handler(KubeError)
     def _unavailable(request: Request, _error: KubeError) -> Response:
-        return _shown(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The API server does not respond. Try again."))
+        return _shown(request, _away("The API server does not respond. Try again."))
 
     @pages.exception_handler(CatalogUnavailable)
     def _no_catalog(request: Request, _error: CatalogUnavailable) -> Response:
-        return _shown(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The catalog does not respond. Try again."))
+        return _shown(request, _away("The catalog does not respond. Try again."))
 
     @pages.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
+        _recognise(request)
         detail = "There is no such page." if error.status_code == HTTPStatus.NOT_FOUND else str(error.detail)
         return _shown(request, Problem(HTTPStatus(error.status_code), detail, headers=error.headers))
 
@@ -74,8 +77,29 @@ def mount_of(pages: FastAPI) -> Mount:
 def _shown(request: Request, problem: Problem) -> Response:
     if problem.status is HTTPStatus.UNAUTHORIZED:
         return _to_login(request)
-    page = PageRenderer(request)
-    return page.whole("problem.html", title=problem.status.phrase, status=problem.status, problem=problem)
+    return PageRenderer(request).whole(
+        "problem.html",
+        title=problem.status.phrase,
+        visit=getattr(request.state, "visit", None),
+        status=problem.status,
+        headers=problem.headers,
+        problem=problem,
+    )
+
+
+def _away(detail: str) -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _recognise(request: Request) -> None:
+    """Find out who has sent a request for a page that does not exist, so that its navigation is there."""
+    if request.method not in SAFE_METHODS:
+        return
+    with (
+        suppress(Problem, KubeError, CatalogUnavailable),
+        parts_of(request).authenticator.visit(request, csrf="") as one,
+    ):
+        request.state.visit = one
 
 
 def _to_login(request: Request) -> Response:

@@ -37,8 +37,8 @@ def exact_time(time: datetime | None) -> str:
 
 def amount(value: Decimal, currency: str) -> str:
     """An amount of money: to the cent, or to a hundredth of a cent below one unit."""
-    if 0 < value < MILL:
-        return f"< {MILL} {currency}"
+    if 0 < abs(value) < MILL:
+        return f"{'< ' if value > 0 else '> -'}{MILL} {currency}"
     quantum = MILL if value and abs(value) < _SMALL else CENT
     return f"{rounded(value, quantum):,f} {currency}"
 
