@@ -16,6 +16,7 @@ from recording_operator.console.serving import Console
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
 from tests.console.conftest import Visitor, Visitors
+from tests.console.running import RunningConsole
 from tests.console.stored import BODY, StoredFile, location_named, store_at, store_file
 from tests.kube.objects import set_status
 from tests.support.recordings import path_of
@@ -236,6 +237,20 @@ def test_a_link_ends_in_time_and_with_its_file(
     (scratch / file.location / file.key).write_bytes(b"of another program")
     replaced = httpx.get(long)
     assert (replaced.status_code, replaced.json()["detail"]) == (410, "The file was removed or replaced.")
+
+
+def test_requests_with_a_link_have_a_limit(
+    start: Callable[..., RunningConsole],
+    visitors: Visitors,
+    namespace: str,
+    in_directory: Callable[..., StoredFile],
+) -> None:
+    in_directory()
+    running = start(calls_per_minute=3)
+    url = url_of(Visitor(url=running.url, token=visitors.tenant.token), namespace)
+    assert [httpx.get(url).status_code for _ in range(3)] == [200] * 3
+    rejected = httpx.get(url)
+    assert (rejected.status_code, rejected.headers["retry-after"]) == (429, "20")
 
 
 def test_replicas_with_one_database_accept_each_others_links(

@@ -15,6 +15,7 @@ from recording_operator.console.auth.access import AccessReviewer, Action
 from recording_operator.console.auth.authentication import Authenticator, Visit
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.books import ObjectBook
+from recording_operator.console.files.directories import LinkedDirectories
 from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
 from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.problems import Problem
@@ -42,6 +43,7 @@ class ConsoleParts:
     links: LinkSigner[FileLink]
     part_links: LinkSigner[PartLink]
     part_places: PartPlaces
+    directories: LinkedDirectories
     now: Callable[[], datetime]
     locations: ObjectBook[StorageLocation]
     reports: ObjectBook[StorageReport]

@@ -17,7 +17,9 @@ from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.app import make_app
 from recording_operator.console.auth.access import AccessReviewer
 from recording_operator.console.auth.callers import Caller
+from recording_operator.console.auth.rates import RequestRates
 from recording_operator.console.auth.setup import make_authenticator
+from recording_operator.console.files.directories import LinkedDirectories
 from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
 from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.filling import Filling, FillTarget
@@ -103,6 +105,9 @@ class Console:
             links=LinkSigner(FileLink, lambda: shared_key(engine, _LINKS), now=clock.now),
             part_links=LinkSigner(PartLink, lambda: shared_key(engine, _LINKS), now=clock.now),
             part_places=PartPlaces(),
+            directories=LinkedDirectories(
+                self._filling.locations.get, RequestRates(per_minute=options.settings.calls_per_minute)
+            ),
             reader=reader,
             authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
-from pydantic import ValidationError
 from starlette.responses import Response, StreamingResponse
 
 from recording_operator.api.reasons import Reason
@@ -16,7 +15,6 @@ from recording_operator.console.files.ranges import ByteRange, UnsatisfiableRang
 from recording_operator.console.parts import ConsoleParts, Parts
 from recording_operator.console.problems import Problem
 from recording_operator.errors import LocationError, TransferError
-from recording_operator.kube.errors import NotFound
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.presigning import disposition
@@ -50,18 +48,16 @@ def get_file(parts: Parts, request: Request, token: Annotated[str, Path(max_leng
     except LinkError as error:
         raise Problem(HTTPStatus.GONE if error.is_expired else HTTPStatus.FORBIDDEN, str(error)) from None
     try:
-        store = parts.stores.opened(_location(parts, link))
+        store = parts.stores.opened(_location(parts, link, request))
         return _response(store, _found(store, link), link, request)
     except (TransferError, LocationError) as error:
         raise _unavailable(link, error) from None
 
 
-def _location(parts: ConsoleParts, link: FileLink) -> StorageLocation:
-    try:
-        location = StorageLocation.model_validate(parts.kube.get_location(link.location))
-    except (NotFound, ValidationError):
-        raise _gone() from None
-    if location.spec.s3 is not None:
+def _location(parts: ConsoleParts, link: FileLink, request: Request) -> StorageLocation:
+    address = parts.authenticator.clients.address(request)
+    location = parts.directories.of(link.location, used_by=f"{link.recording_uid}\n{address}")
+    if location is None:
         raise _gone()
     return location
 

@@ -13,13 +13,11 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from recording_operator.api.reasons import Reason
-from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.checksums import crc64nvme
 from recording_operator.console.files.links import LinkError, PartLink
 from recording_operator.console.files.stores import store_problems
@@ -28,7 +26,6 @@ from recording_operator.console.problems import Problem
 from recording_operator.console.uploads.finding import unknown_upload
 from recording_operator.console.uploads.signing import PARTS_PATH
 from recording_operator.errors import TransferError
-from recording_operator.kube.errors import NotFound
 from recording_operator.stopping import StopSignal
 from recording_operator.stores.store import BodyAborted
 
@@ -127,7 +124,9 @@ def put_part(
 
 
 def _written(parts: ConsoleParts, link: PartLink, part: IncomingPart) -> str:
-    location = _location(parts, link)
+    location = parts.directories.of(link.location, used_by=link.upload_id)
+    if location is None:
+        raise unknown_upload()
     with store_problems(link.location, restore=""):
         store = parts.stores.opened(location)
         try:
@@ -140,16 +139,6 @@ def _written(parts: ConsoleParts, link: PartLink, part: IncomingPart) -> str:
             raise
         finally:
             store.close()
-
-
-def _location(parts: ConsoleParts, link: PartLink) -> StorageLocation:
-    try:
-        location = StorageLocation.model_validate(parts.kube.get_location(link.location))
-    except (NotFound, ValidationError):
-        raise unknown_upload() from None
-    if location.spec.s3 is not None:
-        raise unknown_upload()
-    return location
 
 
 def _check_length(request: Request, link: PartLink) -> None:
