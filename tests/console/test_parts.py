@@ -102,3 +102,12 @@ def test_slow_clients_of_one_namespace_leave_places_for_others(awaited: Callable
             connection.sendall(head + b"begin")
         eventually(lambda: upload.sent(2) == 503)
     eventually(lambda: upload.sent(2) == 200)
+
+
+def test_what_clients_send_wrongly(awaited: Callable[..., Awaited]) -> None:
+    upload = awaited()
+    to = upload.sender.url(upload.upload_id, 1).document["url"]
+    other = upload.sender.visitor.call("DELETE", to)
+    assert (other.status, other.headers["content-type"]) == (405, "application/problem+json")
+    reply = upload.sender.visitor.get(f"{upload.sender.path}/{upload.upload_id}/1", **{"Content-MD5": "é"})
+    assert (reply.status, reply.detail) == (422, "Content-MD5 is not an MD5 in base64.")

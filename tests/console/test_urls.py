@@ -167,6 +167,7 @@ def test_a_file_in_a_directory(visitors: Visitors, namespace: str, in_directory:
     shown = whole.headers
     assert (shown["content-type"], shown["accept-ranges"]) == ("video/mp4", "bytes")
     assert shown["content-disposition"] == 'inline; filename="weekly-video.mp4"'
+    assert shown["cache-control"] == "no-store"
     assert (shown["x-content-type-options"], "sandbox" in shown["content-security-policy"]) == ("nosniff", True)
     head = httpx.head(url)
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(BODY)))
@@ -232,6 +233,8 @@ def test_a_link_ends_in_time_and_with_its_file(
 ) -> None:
     file = in_directory()
     short, long = url_of(visitors.tenant, namespace, expiresIn=1), url_of(visitors.tenant, namespace)
+    [note] = visitors.tenant.get(url_path(namespace, expiresIn=604800)).document["notes"]
+    assert note == "A link of the console works for at most 24 hours."
     eventually(lambda: httpx.get(short).status_code == 410)
     assert httpx.get(short).json()["detail"] == "The link has expired."
     (scratch / file.location / file.key).write_bytes(b"of another program")

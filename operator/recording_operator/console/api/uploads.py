@@ -4,7 +4,6 @@ The paths and the shape of requests and responses are those that Uppy's plugin f
 """
 
 import base64
-import binascii
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -245,7 +244,7 @@ def _md5(text: str | None) -> bytes | None:
         return None
     try:
         digest = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         digest = b""
     if len(digest) != _MD5_BYTES:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Content-MD5 is not an MD5 in base64.")

@@ -26,6 +26,8 @@ from recording_operator.user_actions.stored_objects import StoredRecording, read
 
 PRESIGN: Final = "presign"
 LONGEST: Final = timedelta(days=7)
+LONGEST_OF_CONSOLE: Final = timedelta(days=1)
+"""A link to a file in a directory. Its token is in the path, which proxies write into their logs."""
 USUAL: Final = timedelta(hours=1)
 FILES_PATH: Final = "/files"
 
@@ -122,7 +124,8 @@ def _of_console(
     name = file_name(found.recording.metadata.name, artifact)
     with found.opened() as store:
         stored = readable_object(store, found.recording, artifact)
-    expires_at = (parts.now() + request.expires).replace(microsecond=0)
+    expires = min(request.expires, LONGEST_OF_CONSOLE)
+    expires_at = (parts.now() + expires).replace(microsecond=0)
     link = FileLink(
         location=found.location.metadata.name,
         key=stored.key,
@@ -136,6 +139,7 @@ def _of_console(
     return ArtifactUrl(
         url=f"{FILES_PATH}/{parts.links.token(link)}/{name}",
         expires_at=expires_at,
+        notes=("A link of the console works for at most 24 hours.",) if expires < request.expires else (),
         file_name=name,
         content_type=stored.content_type,
         size_bytes=stored.size_bytes,

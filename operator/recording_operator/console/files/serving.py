@@ -29,7 +29,7 @@ _SHOWN: Final = frozenset(
 """Types that a browser may show: none of them runs scripts of its author."""
 _HEADERS: Final = {
     "Accept-Ranges": "bytes",
-    "Cache-Control": "private, no-cache",
+    "Cache-Control": "no-store",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",

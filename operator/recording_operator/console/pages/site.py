@@ -21,7 +21,7 @@ from recording_operator.console.parts import ConsoleParts, parts_of
 from recording_operator.console.problems import RETRY_AFTER_S, Problem
 from recording_operator.kube.errors import KubeError
 
-_NO_PAGES: Final = ("/api/", "/files/")
+_NO_PAGES: Final = ("/api/", "/files/", "/upload-parts/")
 
 
 def make_pages(parts: ConsoleParts, *, version: str) -> FastAPI:
