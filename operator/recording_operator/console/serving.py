@@ -172,6 +172,8 @@ class Console:
                 "--http-host, --http-port and --metrics-port."
             ) from None
         _logger.info("Listening on port %d for browsers and programs", server.port)
+        if options.settings.https and not options.settings.trusted_proxies:
+            _logger.warning("console.trustedProxies is empty: all clients behind a proxy count as one address")
         _logger.info("Listening on %s for /healthz, /readyz and /metrics", health.address)
         return server, health
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.sessions import SessionTable
+from recording_operator.console.auth import setup
 from recording_operator.console.auth.sessions import BrowserSessions, SessionLimits, csrf_of
 from recording_operator.kube.rest import RestClient
 from tests.console.running import Person, RunningConsole, make_token
@@ -252,3 +253,14 @@ def test_a_token_that_expires_soon_is_accepted_until_then(
 ) -> None:
     short = make_token(admin, person.namespace, person.name, expirationSeconds=600)
     assert status_with(running, cookie_of(running.log_in(short)).value) == 200
+
+
+def test_a_user_can_log_in_only_so_often(
+    start: Callable[..., RunningConsole], person: Person, admin_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "_LOGINS_PER_MINUTE", 2)
+    running = start()
+    assert [running.log_in(person.token).headers["location"] for _ in range(3)] == [
+        "/", "/", "/login?problem=busy&next=%2F",
+    ]  # fmt: skip
+    assert running.log_in(admin_token).headers["location"] == "/"

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -11,6 +12,7 @@ import jwt
 import pytest
 
 from localcluster import ControlPlane
+from recording_operator.console.auth import callers
 from recording_operator.console.auth.callers import REJECTED_S, REMEMBERED_S, TokenReviewer
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
@@ -138,6 +140,42 @@ def test_an_address_that_sends_invalid_tokens_must_wait_but_valid_ones_that_are_
     assert running.log_in(new).headers["location"] == "/login?problem=busy&next=%2F"
     # Only a trusted proxy says that it is another client.
     assert status_with(running, new, **{"X-Forwarded-For": "192.0.2.1"}) == 429
+
+
+def test_a_token_that_was_accepted_goes_on_whatever_others_send_from_its_address(
+    start: Callable[..., RunningConsole], person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callers, "REMEMBERED_S", 0.0)
+    running = start(failures_per_minute=1)
+    assert status_with(running, person.token) == 200
+    assert [status_with(running, f"made-up-{number}") for number in range(2)] == [401, 429]
+    assert status_with(running, person.token) == 200
+
+
+def test_invalid_tokens_of_the_same_moment_are_counted(start: Callable[..., RunningConsole]) -> None:
+    running = start(failures_per_minute=2)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: status_with(running, f"made-up-{number}"), range(8)))
+    assert sorted(found) == [401] * 2 + [429] * 6
+
+
+def test_valid_tokens_of_the_same_address_are_not_counted(
+    start: Callable[..., RunningConsole], admin: RestClient, person: Person
+) -> None:
+    running = start(failures_per_minute=1)
+    tokens = [make_token(admin, person.namespace, person.name) for _ in range(3)]
+    assert [status_with(running, token) for token in tokens] == [200, 200, 200]
+
+
+def test_the_memory_of_tokens_keeps_those_that_were_used_last(
+    admin: RestClient, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callers, "_MOST_REMEMBERED", 2)
+    tokens = TokenReviewer(admin)
+    tokens.caller("made-up-1")
+    tokens.caller(person.token)
+    tokens.caller("made-up-2")
+    assert tokens.was_accepted(person.token)
 
 
 def test_behind_a_trusted_proxy_each_client_has_its_own_limit(

@@ -46,6 +46,7 @@ class Authenticator:
     failures: RequestRates
     calls: RequestRates
     running: RunningRequests
+    logins: RequestRates
     partners: frozenset[str] = frozenset()
     """Other origins whose pages may call the API with a token."""
 
@@ -58,7 +59,7 @@ class Authenticator:
         if request.method not in SAFE_METHODS and is_foreign(request) and not self._is_partner(request):
             raise Problem(HTTPStatus.FORBIDDEN, _FOREIGN)
         visit = self._visit(request, csrf)
-        key = f"{visit.caller.username}\n{visit.caller.uid}"
+        key = _key(visit.caller)
         wait_s = self.calls.take(key)
         if wait_s:
             too_many("You have sent too many requests.", wait_s)
@@ -72,14 +73,26 @@ class Authenticator:
         if not is_plausible(token):
             self.failures.take(self.clients.address(request))
             return None
-        if not self.tokens.is_known(token):
-            wait_s = self.failures.wait_s(self.clients.address(request))
-            if wait_s:
-                too_many("Too many invalid tokens were sent from your address.", wait_s)
-        caller = self.tokens.caller(token)
-        if caller is None:
-            self.failures.take(self.clients.address(request))
+        if self.tokens.was_accepted(token):
+            return self.tokens.caller(token)
+        # Counted before the review: others of the same moment must not pass meanwhile.
+        wait_s = self.failures.take(self.clients.address(request))
+        if wait_s:
+            too_many("Too many invalid tokens were sent from your address.", wait_s)
+        is_invalid = False
+        try:
+            caller = self.tokens.caller(token)
+            is_invalid = caller is None
+        finally:
+            if not is_invalid:
+                self.failures.give_back(self.clients.address(request))
         return caller
+
+    def check_login(self, caller: Caller) -> None:
+        """Count a login. Raises Problem 429."""
+        wait_s = self.logins.take(_key(caller))
+        if wait_s:
+            too_many("You have logged in too often.", wait_s)
 
     def check_own(self, request: Request) -> None:
         """Raise Problem 403 unless a page of this console sent the request."""
@@ -129,6 +142,10 @@ class Authenticator:
         if request.method not in SAFE_METHODS:
             self.check_change(request, cookie=cookie, csrf=csrf)
         return Visit(caller=caller, csrf=csrf_of(cookie))
+
+
+def _key(caller: Caller) -> str:
+    return f"{caller.username}\n{caller.uid}"
 
 
 def is_plausible(token: str) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -41,13 +42,12 @@ class TokenReviewer:
         self._audiences = list(audiences)
         self._steady_s = steady_s
         self._lock = threading.Lock()
-        self._known: dict[bytes, tuple[float, Caller | None]] = {}
+        self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
 
-    def is_known(self, token: str) -> bool:
-        """Whether this is known to be a valid token, without asking the API server."""
+    def was_accepted(self, token: str) -> bool:
+        """Whether the last review found it to be valid, whenever that was."""
         with self._lock:
-            until_s, known = self._known.get(_key(token), (0.0, None))
-        return known is not None and self._steady_s() < until_s
+            return self._known.get(_key(token), (0.0, None))[1] is not None
 
     def caller(self, token: str) -> Caller | None:
         """Whose token it is; None for one that is not valid. Raises KubeError and Problem 500."""
@@ -59,9 +59,10 @@ class TokenReviewer:
         began_s = self._steady_s()
         found = self._review(token)
         with self._lock:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
             self._known[key] = (began_s + (REJECTED_S if found is None else REMEMBERED_S), found)
+            self._known.move_to_end(key)
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
         return found
 
     def _review(self, token: str) -> Caller | None:

@@ -35,6 +35,8 @@ def log_in(
     try:
         door.check_own(request)
         caller = door.caller_of_token(request, token.strip())
+        if caller is not None:
+            door.check_login(caller)
     except Problem as problem:
         return _again(_PROBLEMS.get(problem.status, "unavailable"), path)
     except KubeError:

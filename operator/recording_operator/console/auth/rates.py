@@ -39,10 +39,10 @@ class RequestRates:
                 self._left.popitem(last=False)
             return wait_s
 
-    def wait_s(self, key: str) -> float:
-        """The seconds until an event is allowed; 0 if one is. Counts none."""
+    def give_back(self, key: str) -> None:
+        """An event that was counted and allowed does not count."""
         with self._lock:
-            return max(0.0, (1 - self._refilled(key)) / self._per_s)
+            self._left[key] = (self._steady_s(), min(self._most, self._refilled(key) + 1))
 
     def _refilled(self, key: str) -> float:
         at_s, left = self._left.get(key, (self._steady_s(), self._most))

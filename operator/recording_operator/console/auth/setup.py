@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from recording_operator.catalog.sessions import SessionTable
 from recording_operator.console.auth.authentication import Authenticator
@@ -13,6 +14,9 @@ from recording_operator.console.auth.sessions import BrowserSessions, SessionLim
 from recording_operator.console.auth.userproxy import UserProxy
 from recording_operator.kube.rest import Rest
 from recording_operator.settings import ConsoleSettings
+
+_LOGINS_PER_MINUTE: Final = 20
+"""Of one user. Each is a session in the database."""
 
 
 def make_authenticator(
@@ -30,5 +34,6 @@ def make_authenticator(
         failures=RequestRates(per_minute=settings.failures_per_minute),
         partners=frozenset(settings.cors_origins),
         calls=RequestRates(per_minute=settings.calls_per_minute),
+        logins=RequestRates(per_minute=_LOGINS_PER_MINUTE),
         running=RunningRequests(settings.calls_at_once),
     )
