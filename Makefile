@@ -1,6 +1,6 @@
 # What a newcomer, a developer and CI type. Needs Python >= 3.11, make and git; the rest sets itself up.
 .DEFAULT_GOAL := help
-.PHONY: bench bench-catalog bench-cli bench-manifests bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release plugin secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores test-plugin
+.PHONY: bench bench-catalog bench-cli bench-console bench-manifests bench-limits bench-report bench-control bench-receiver soak chaos help setup locks release plugin secrets generated demo test test-fast e2e e2e-pod image chart manifests lint fmt crds cluster cluster-down run docs corruption chaos-uploads fuzz e2e-faults test-stores test-plugin
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -140,6 +140,10 @@ bench-limits: setup ## Measure memory per worker, 50 GiB of unknown length, 64 t
 bench-report: setup ## Compare the time of a report (100,000 Recordings, 1,000,000 objects) with that of a LIST
 	@$(BIN)/python benchmarks/report.py
 	@$(BIN)/python benchmarks/usage_fold.py
+
+bench-console: setup ## Browse a console with 1,000,000 Recordings as 200 people, on SQLite and PostgreSQL; BROWSE_ARGS="--seconds 60"
+	@$(BIN)/python -m localcluster tools >/dev/null
+	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.console $(BROWSE_ARGS)
 
 bench-catalog: setup ## Read pages of a catalog of 1,000,000 Recordings, in SQLite and PostgreSQL; CATALOG_ARGS="--rows 100000"
 	@PYTHONPATH=operator:. $(BIN)/python -m benchmarks.catalog $(CATALOG_ARGS)

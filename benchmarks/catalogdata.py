@@ -31,13 +31,15 @@ VOCABULARY: Final = _vocabulary()
 """Words of titles; those at the beginning are the most common."""
 
 
-def entries(number: int, *, seed: int = 1) -> Iterator[CatalogEntry]:
+def entries(
+    number: int, *, seed: int = 1, newest: datetime = NEWEST, namespaces: int = NAMESPACES
+) -> Iterator[CatalogEntry]:
     """So many rows. A few namespaces and organisations have a large part of them, as tenants do."""
     drawn = random.Random(seed)
     for index in range(number):
-        namespace = min(int(drawn.paretovariate(0.7)) - 1, NAMESPACES - 1)
-        namespace = drawn.randrange(NAMESPACES) if namespace > 300 else namespace
-        created = NEWEST - timedelta(seconds=drawn.randrange(DAYS * 86_400))
+        namespace = min(int(drawn.paretovariate(0.7)) - 1, namespaces - 1)
+        namespace = drawn.randrange(namespaces) if namespace > namespaces * 0.3 else namespace
+        created = newest - timedelta(seconds=drawn.randrange(DAYS * 86_400))
         yield _entry(index, namespace, created, drawn)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -10,21 +10,20 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import Engine, text
 
-from benchmarks.catalogdata import entries
-from recording_operator.catalog.entries import row_of
+from recording_operator.catalog.entries import CatalogEntry, row_of
 from recording_operator.catalog.tables import RECORDINGS
 
 _COLUMNS: Final = tuple(column.name for column in RECORDINGS.columns)
 _AT_ONCE: Final = 5_000
 
 
-def fill_sqlite(engine: Engine, file: Path, rows: int) -> None:
-    """The rows of `entries` in a database with empty tables."""
+def fill_sqlite(engine: Engine, file: Path, rows: Iterable[CatalogEntry]) -> None:
+    """The rows in a database with empty tables."""
     _without_indexes(engine)
     database = sqlite3.connect(file, isolation_level=None)
     database.executescript("PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; CREATE TABLE loose (word, created, id);")
     places = ",".join("?" * len(_COLUMNS))
-    made = enumerate(entries(rows), 1)
+    made = enumerate(rows, 1)
     while some := [(number, row_of(one)) for number, one in islice(made, _AT_ONCE)]:
         database.execute("BEGIN")
         values = [_values(number, row) for number, row in some]
