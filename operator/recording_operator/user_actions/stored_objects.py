@@ -1,6 +1,6 @@
 """Finds the object of a stored artifact, and checks that it is the one that the operator stored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
@@ -56,13 +56,13 @@ class StoredRecording:
     cdn: CdnKey | None = field(repr=False)
     secret: str = ""
     """The Secret of the credentials, for messages."""
-    roots: Sequence[str] = ()
-    """The directories below which the directories of locations may be."""
+    store: LocationStore | None = field(default=None, repr=False)
+    """Of a process that keeps it. Without it, one is opened with the credentials, and closed afterwards."""
 
     @contextmanager
     def opened(self) -> Iterator[LocationStore]:
         """The store, after a check that it confirms the identity of the Recording. Raises StoreError, LocationError."""
-        store = open_store(self.location, self.credentials, roots=self.roots)
+        store = self.store or open_store(self.location, self.credentials)
         try:
             former = former_of(self.recording, self.location)
             if former is not None:
@@ -73,7 +73,8 @@ class StoredRecording:
                 error.message += f" They are those of {self.secret}."
             raise
         finally:
-            store.close()
+            if self.store is None:
+                store.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,22 @@
 
 import logging
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.api.storagelocation_store import S3, Filesystem
 from recording_operator.console.problems import Problem
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.secrets import SecretError, location_cdn, location_credentials
+from recording_operator.stores.credentials import StoreCredentials
 from recording_operator.stores.factory import open_store
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.presigning import NotPresignableError
@@ -26,9 +29,19 @@ from recording_operator.user_actions.stored_objects import (
 )
 
 _RETRY_AFTER_S: Final = 10
+_MOST_KEPT: Final = 32
 _GONE: Final = (ObjectObstacle.EXPIRED, ObjectObstacle.REMOVED)
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeptStore:
+    """An open store, and what it was opened with."""
+
+    spec: S3 | Filesystem
+    credentials: StoreCredentials | None = field(repr=False)
+    store: LocationStore = field(repr=False)
 
 
 class ConsoleStores:
@@ -39,6 +52,8 @@ class ConsoleStores:
         self._kube = kube
         self._operator_namespace = operator_namespace
         self._roots = tuple(roots)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, _KeptStore] = OrderedDict()
 
     def of(self, recording: Recording, *, cdn: bool = False, may_lack_bucket: bool = False) -> StoredRecording:
         """The store of a Recording's objects. Raises ObjectUnavailable, SecretError, KubeError.
@@ -51,15 +66,31 @@ class ConsoleStores:
         return StoredRecording(
             recording=recording,
             location=location,
-            credentials=location_credentials(self._kube, location, operator_namespace=namespace),
+            credentials=None,
             cdn=key,
-            roots=self._roots,
+            store=self._kept_store(location),
         )
 
     def opened(self, location: StorageLocation) -> LocationStore:
-        """The store of a location. Raises LocationError, SecretError, KubeError."""
-        credentials = location_credentials(self._kube, location, operator_namespace=self._operator_namespace)
-        return open_store(location, credentials, roots=self._roots)
+        """A new store of a location. Raises LocationError, SecretError, KubeError."""
+        return open_store(location, self._credentials(location), roots=self._roots)
+
+    def _kept_store(self, location: StorageLocation) -> LocationStore:
+        """One that is used again: a new client takes long, and may have to assume a role first."""
+        credentials, name = self._credentials(location), location.metadata.name
+        with self._lock:
+            kept = self._kept.get(name)
+            if kept is None or (kept.spec, kept.credentials) != (location.store, credentials):
+                # Other threads may use the one before, so it is not closed here.
+                store = open_store(location, credentials, roots=self._roots)
+                kept = self._kept[name] = _KeptStore(spec=location.store, credentials=credentials, store=store)
+            self._kept.move_to_end(name)
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+            return kept.store
+
+    def _credentials(self, location: StorageLocation) -> StoreCredentials | None:
+        return location_credentials(self._kube, location, operator_namespace=self._operator_namespace)
 
 
 class StorePlaces:
