@@ -12,13 +12,16 @@ import httpx
 import pytest
 
 from localcluster import ControlPlane
+from recording_operator.api.recording import Recording
 from recording_operator.console.serving import Console
+from recording_operator.engine.manifest import manifest_of
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
 from tests.console.conftest import Visitor, Visitors
 from tests.console.running import RunningConsole
 from tests.console.stored import BODY, StoredFile, location_named, store_at, store_file
 from tests.kube.objects import set_status
+from tests.support.lost_recordings import LostCluster
 from tests.support.recordings import path_of
 from tests.support.waiting import eventually
 
@@ -115,7 +118,7 @@ def test_a_removed_object(visitors: Visitors, admin: RestClient, namespace: str,
     assert store.delete(in_bucket.key, version_id=in_bucket.state["versionId"], recording_uid=in_bucket.uid)
     store.close()
     reply = visitors.tenant.get(url_path(namespace))
-    assert (reply.status, "no longer exists in the store" in reply.detail) == (409, True)
+    assert (reply.status, "no longer exists in the store" in reply.detail) == (410, True)
 
 
 def test_a_recording_that_is_gone(visitors: Visitors, admin: RestClient, namespace: str, in_bucket: StoredFile) -> None:
@@ -196,6 +199,35 @@ def test_ranges(visitors: Visitors, namespace: str, in_directory: Callable[..., 
     for beyond in (f"bytes={size}-", "bytes=-0"):
         assert get(Range=beyond)[::2] == (416, f"bytes */{size}")
     assert get(If_None_Match=etag)[:2] == (304, b"")
+
+
+def test_a_rebuilt_recording_that_is_gone(
+    visitors: Visitors, admin: RestClient, namespace: str, in_bucket: StoredFile
+) -> None:
+    """The catalog knows which identity it claimed, and the manifest in the bucket has to confirm it."""
+    lost = Recording.model_validate(in_bucket.recording)
+    where = location_named(admin, in_bucket.location)
+    store = store_at(admin, where)
+    manifests = LostCluster(store=store, location=where)
+    manifests.describe(lost, manifest_of(lost))
+    path = f"{path_of(namespace)}/weekly"
+    admin.request("DELETE", path)
+    spec = {name: value for name, value in in_bucket.recording["spec"].items() if name != "artifacts"}
+    spec["identity"] = {"uid": in_bucket.uid, "createdAt": in_bucket.recording["metadata"]["creationTimestamp"]}
+    spec["artifacts"] = [{"name": "video", "kind": "Video", "contentType": "video/mp4"}]
+    body = {**in_bucket.recording, "metadata": {"namespace": namespace, "name": "weekly"}, "spec": spec}
+    again = set_status(admin, admin.request("POST", path_of(namespace), body=body), dict(in_bucket.recording["status"]))
+    at = f"/recordings/by-uid/{again['metadata']['uid']}"
+    eventually(lambda: visitors.tenant.get(at).document.get("phase") == "Complete")
+    admin.request("DELETE", path)
+    eventually(lambda: visitors.tenant.get(at).document["inCluster"] is False)
+
+    asked = url_path(namespace, uid=again["metadata"]["uid"])
+    assert httpx.get(visitors.tenant.get(asked).document["url"]).content == BODY
+    manifests.forget(lost)
+    store.close()
+    refused = visitors.tenant.get(asked)
+    assert (refused.status, "spec.identity is not confirmed" in refused.detail) == (409, True)
 
 
 @pytest.mark.parametrize(

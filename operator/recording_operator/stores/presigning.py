@@ -8,7 +8,11 @@ from urllib.parse import quote
 
 
 class NotPresignableError(Exception):
-    """There can be no URL for the object. The text says why and what to do."""
+    """There can be no URL for the object. The text says why and what to do. `is_gone`: the object does not exist."""
+
+    def __init__(self, message: str, *, is_gone: bool = False) -> None:
+        super().__init__(message)
+        self.is_gone = is_gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

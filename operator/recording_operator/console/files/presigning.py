@@ -180,12 +180,10 @@ def _with_artifact(recording: Recording, artifact: str) -> Recording:
 
 
 def _recording_of(entry: CatalogEntry) -> Recording:
-    """A Recording that is gone, as far as the catalog knows it. Raises Problem."""
+    """A Recording that is gone, as the catalog knows it. The store has to confirm the identity of a rebuilt one."""
+    identity = None
     if entry.stored_uid != entry.uid:
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "The Recording was rebuilt, and is no longer in Kubernetes. recording-operator rebuild creates it again.",
-        )
+        identity = {"uid": entry.stored_uid, "createdAt": entry.stored_created}
     owner = {"org": entry.org, "user": entry.user or None, "project": entry.project or None}
     metadata = {"namespace": entry.namespace, "name": entry.name, "uid": entry.uid}
     states = [
@@ -205,7 +203,11 @@ def _recording_of(entry: CatalogEntry) -> Recording:
     return Recording.model_validate(
         {
             "metadata": {**metadata, "creationTimestamp": entry.created},
-            "spec": {"owner": owner, "artifacts": [{"name": one.name, "kind": one.kind} for one in entry.artifacts]},
+            "spec": {
+                "owner": owner,
+                "artifacts": [{"name": one.name, "kind": one.kind} for one in entry.artifacts],
+                "identity": identity,
+            },
             "status": {"storageLocation": entry.location or None, "artifacts": states},
         }
     )

@@ -142,7 +142,7 @@ def store_problems(location: str, *, restore: str) -> Iterator[None]:
         status = HTTPStatus.GONE if error.obstacle in _GONE else HTTPStatus.CONFLICT
         raise Problem(status, f"{error}{hint}") from None
     except NotPresignableError as error:
-        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
+        raise Problem(HTTPStatus.GONE if error.is_gone else HTTPStatus.CONFLICT, str(error)) from None
     except SecretError as error:
         _logger.warning("The store of StorageLocation %s cannot be opened: %s", location, error.message)
         raise _unavailable(f"The credentials of StorageLocation {location} cannot be used.") from None

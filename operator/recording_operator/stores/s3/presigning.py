@@ -124,7 +124,8 @@ def _head(client: Any, bucket: str, key: str, *, version_id: str | None) -> Any:
     head = head_or_none(client, bucket=bucket, key=key, version_id=version_id)
     if head is None:
         what = "The object" if version_id is None else "This version of the object"
-        raise NotPresignableError(f"{what} no longer exists in the store: a lifecycle rule or a person removed it.")
+        message = f"{what} no longer exists in the store: a lifecycle rule or a person removed it."
+        raise NotPresignableError(message, is_gone=True)
     return head
 
 
