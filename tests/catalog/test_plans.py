@@ -39,6 +39,13 @@ _FILTERS = {
     "word and org": EntryFilter(text="meeting ", org="org-01"),
 }
 
+_CASES = [
+    (name, sort)
+    for name in _FILTERS
+    for sort in Sort
+    if sort is not Sort.DOWNLOADS or name in {"all", "namespace"}  # it has the statements of the size
+]
+
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
@@ -54,9 +61,8 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("few", [0, sizes.FEW])
-@pytest.mark.parametrize("sort", list(Sort))
 @pytest.mark.parametrize("visible", [EVERYTHING, _ONE, _SOME, _MANY], ids=["everything", "1", "20", "500"])
-@pytest.mark.parametrize("name", list(_FILTERS))
+@pytest.mark.parametrize(("name", "sort"), _CASES)
 def test_no_page_reads_a_whole_table(
     filled: Engine, monkeypatch: pytest.MonkeyPatch, name: str, visible: VisibleNamespaces, sort: Sort, few: int
 ) -> None:
@@ -81,7 +87,8 @@ def _reads_all(line: str) -> bool:
     """A scan of a table; of an index too, but for those that are in the order of pages."""
     if "Seq Scan" in line or re.search(r"SCAN (recordings|each|place|words|found|older)\b(?!.*USING)", line):
         return True
-    return bool(re.search(r"SCAN \w+ USING (COVERING )?INDEX (?!ix_recordings_(created|size_order)_id)", line))
+    of_pages = r"ix_recordings_(created|size_order|downloads)_id"
+    return bool(re.search(rf"SCAN \w+ USING (COVERING )?INDEX (?!{of_pages})", line))
 
 
 class _Statements:

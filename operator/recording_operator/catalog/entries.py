@@ -16,6 +16,7 @@ from recording_operator.engine.identity import recording_uid
 
 _UNKNOWN_SIZE: Final = -1
 _MOST: Final = 2**63 - 1
+_COUNTED: Final = frozenset({"downloads", "downloaded_bytes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,9 @@ class CatalogEntry:
     """The creation time in their keys, if it is another one: the Recording was rebuilt."""
     in_cluster: bool
     version: int = 0
+    downloads: int = 0
+    """Recent requests for its files, where they are counted. Written by DownloadTable only, like their bytes."""
+    downloaded_bytes: int = 0
 
 
 def entry_of(recording: Recording) -> CatalogEntry:
@@ -141,7 +145,7 @@ def as_time(value: int | None) -> datetime | None:
 
 def row_of(entry: CatalogEntry) -> dict[str, Any]:
     """The row of an entry, without its id. Everything in it is clean: each database accepts it."""
-    row = {name: _fitting(name, getattr(entry, name)) for name in entry.__slots__}
+    row = {name: _fitting(name, getattr(entry, name)) for name in entry.__slots__ if name not in _COUNTED}
     row["labels"] = clean_json(entry.labels)
     row["artifacts"] = [_without_defaults(one) for one in entry.artifacts]
     row["size_order"] = _UNKNOWN_SIZE if row["size_bytes"] is None else row["size_bytes"]

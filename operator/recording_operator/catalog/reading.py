@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,9 +17,7 @@ from recording_operator.catalog.summaries import expiring_rows, phase_counts
 from recording_operator.catalog.tables import FEEDS, RECORDINGS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import is_postgresql, read_by_index, reading
-from recording_operator.catalog.usage import last_usage, usage_locations, usage_samples
 from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespaces
-from recording_operator.usage.sample import UsageSample
 
 MOST_ROWS: Final = 500
 _MOST: Final = 2**63
@@ -132,21 +130,6 @@ class CatalogReader:
         """When the feed last knew everything."""
         with reading(self._engine) as connection:
             return as_time(connection.scalar(select(FEEDS.c.complete).where(FEEDS.c.name == feed)))
-
-    def usage_locations(self) -> tuple[str, ...]:
-        """The StorageLocations that have usage samples."""
-        with reading(self._engine) as connection:
-            return usage_locations(connection)
-
-    def last_usage(self, location: str) -> datetime | None:
-        """The time of the newest usage sample of a location."""
-        with reading(self._engine) as connection:
-            return last_usage(connection, location)
-
-    def usage(self, location: str, *, until: datetime) -> Sequence[UsageSample]:
-        """The usage samples of a location that count at that time, in order, for `usage_of` and `usage_days`."""
-        with reading(self._engine) as connection:
-            return usage_samples(connection, location, until=until)
 
     def _first(self, query: Select[Any]) -> CatalogEntry | None:
         with reading(self._engine) as connection:

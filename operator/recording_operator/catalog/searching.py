@@ -14,7 +14,7 @@ from recording_operator.catalog.sizes import FEW, MANY
 from recording_operator.catalog.tables import RECORDINGS, WORDS
 from recording_operator.catalog.wanted import Sort
 
-_COLUMNS: Final = {Sort.CREATED: "created", Sort.SIZE: "size_order"}
+_COLUMNS: Final = {Sort.CREATED: "created", Sort.SIZE: "size_order", Sort.DOWNLOADS: "downloads"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def phase_counts(connection: Connection, visible: VisibleNamespaces) -> Mapping[
     """The number of rows of each phase. Of those that have not ended, the ones in Kubernetes."""
     table, counts = RECORDINGS.c, Counter[str]()
     counted = or_(table.phase.not_in(_UNFINISHED), table.in_cluster)
-    for condition in _conditions(visible):
+    for condition in visible_conditions(visible):
         query = select(table.phase, func.count()).where(condition, counted).group_by(table.phase)
         for phase, number in connection.execute(query):
             counts[phase] += number
@@ -33,7 +33,7 @@ def expiring_rows(
 ) -> list[RowMapping]:
     """Rows of unfinished Recordings whose sources expire between these times, the earliest first."""
     table, found = RECORDINGS.c, list[RowMapping]()
-    for condition in _conditions(visible):
+    for condition in visible_conditions(visible):
         query = select(RECORDINGS).where(
             condition,
             table.phase.in_(_UNFINISHED),
@@ -45,7 +45,7 @@ def expiring_rows(
     return sorted(found, key=lambda row: (row["expires"], row["uid"]))[:limit]
 
 
-def _conditions(visible: VisibleNamespaces) -> Iterator[ColumnElement[bool]]:
+def visible_conditions(visible: VisibleNamespaces) -> Iterator[ColumnElement[bool]]:
     """Conditions of which each visible row meets exactly one."""
     if visible.everything:
         yield true()

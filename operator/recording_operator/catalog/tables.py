@@ -60,6 +60,8 @@ RECORDINGS: Final = Table(
     Column("stored_created", BigInteger),
     Column("in_cluster", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("downloads", BigInteger, nullable=False, server_default="0"),
+    Column("downloaded_bytes", BigInteger, nullable=False, server_default="0"),
     Column("message", Text, nullable=False),
     Column("labels", JSON, nullable=False),
     Column("artifacts", JSON, nullable=False),
@@ -72,6 +74,8 @@ RECORDINGS: Final = Table(
     Index(None, "location", "created", "id"),
     Index(None, "size_order", "id"),
     Index(None, "namespace", "size_order", "id"),
+    Index(None, "downloads", "id"),
+    Index(None, "namespace", "downloads", "id"),
     Index(None, "namespace", "phase", "created", "id"),
     Index(None, "org", "phase", "created", "id"),
     Index(None, "namespace", "name"),
@@ -97,8 +101,8 @@ where that is unknown: databases do not agree where NULL sorts. `search` has the
 that a search reads come before those that can be long.
 
 `uid` is that of the object in Kubernetes; `stored_uid` the one in the metadata of its objects. `stored_created` is the
-time in the keys of its objects, if that is not `created`. `version` is the
-resourceVersion of the state, 0 for one that was read from a manifest.
+time in the keys of its objects, if that is not `created`. `version` is the resourceVersion of the state, 0 for one that
+was read from a manifest. `downloads` and `downloaded_bytes` are the sums of the table `downloads`.
 """
 
 WORDS: Final = Table(
@@ -124,16 +128,16 @@ MANIFESTS: Final = Table(
     comment="The manifests in the buckets that were read, each with the time of the last listing that had it.",
 )
 
-USAGE_SAMPLES: Final = Table(
-    "usage_samples",
+DOWNLOADS: Final = Table(
+    "downloads",
     METADATA,
     Column("location", String(253), primary_key=True),
-    Column("at", BigInteger, primary_key=True),
-    Column("since", BigInteger),
-    Column("sample", LargeBinary, nullable=False),
-    comment="Usage samples of StorageLocations, each as the file that is in the bucket.",
+    Column("uid", String(64), primary_key=True, index=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    comment="Recent downloads, by StorageLocation and the uid in the keys of the objects.",
 )
-"""A location can have samples whose times overlap; docs/usage.md says which count."""
 
 FEEDS: Final = Table(
     "feeds",

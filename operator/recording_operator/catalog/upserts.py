@@ -39,7 +39,7 @@ def upsert(
     """
     if not rows:
         return
-    insert = insert_of(connection, table)
+    insert = _insert_of(connection, table)
     columns = [one for one in rows[0] if one not in key]
     if is_postgresql(connection):
         insert = insert.from_select(list(rows[0]), select(_as_table(table, rows)))
@@ -70,7 +70,7 @@ def delete_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     )
 
 
-def insert_of(connection: Connection, table: Table) -> Any:
+def _insert_of(connection: Connection, table: Table) -> Any:
     """INSERT, with what the database has for rows that exist already."""
     return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
 

@@ -11,6 +11,7 @@ class Sort(StrEnum):
 
     CREATED = "created"
     SIZE = "size"
+    DOWNLOADS = "downloads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,10 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from recording_operator.catalog.entries import CatalogEntry, milliseconds, row_of
 from recording_operator.catalog.rebuilt import former_uids
-from recording_operator.catalog.tables import FEEDS, RECORDINGS, USAGE_SAMPLES, WORDS
+from recording_operator.catalog.tables import FEEDS, RECORDINGS, WORDS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import writing
-from recording_operator.catalog.upserts import delete_rows, insert_of, upsert
-from recording_operator.catalog.usage import usage_rows
-from recording_operator.usage.sample import UsageSample
+from recording_operator.catalog.upserts import delete_rows, upsert
 
 _ROWS_OF_A_STATEMENT: Final = 500
 _T = TypeVar("_T")
@@ -62,13 +60,6 @@ class CatalogWriter:
         row = {"name": feed, "complete": milliseconds(complete)}
         with writing(self._engine) as connection:
             upsert(connection, FEEDS, [row], key=("name",))
-
-    def put_usage(self, location: str, samples: Iterable[UsageSample]) -> None:
-        """Keep usage samples of a location. One that is kept already stays. Raises UsageFormatError."""
-        rows = usage_rows(location, samples)
-        with writing(self._engine) as connection:
-            for some in _batches(rows):
-                connection.execute(insert_of(connection, USAGE_SAMPLES).on_conflict_do_nothing(), some)
 
 
 def remove_recordings(connection: Connection, uids: Iterable[str]) -> None:

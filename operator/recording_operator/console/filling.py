@@ -9,15 +9,16 @@ from typing import Final
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
+from recording_operator.catalog.downloads import DownloadTable
 from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.manifests import ManifestRows
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.books import ObjectBook
+from recording_operator.console.downloads import DownloadFeed
 from recording_operator.console.feeding import RECORDINGS_FEED, RecordingFeed
 from recording_operator.console.nightly import ManifestCheck, NightlyCheck, OpenStore
-from recording_operator.console.usage import UsageFeed
 from recording_operator.kube.resources import LOCATIONS, RECORDINGS, REPORTS, Resources
 from recording_operator.kube.rest import RestClient
 from recording_operator.kube.tracking import TRACK_S, Tracker
@@ -33,6 +34,7 @@ class FillTarget:
     reader: CatalogReader
     reconciler: Reconciler
     manifests: ManifestRows
+    downloads: DownloadTable
     open_store: OpenStore
 
 
@@ -69,9 +71,8 @@ class Filling:
             now=now,
             hour=hour,
         )
-        self._usage = UsageFeed(
-            reader=target.reader,
-            writer=target.writer,
+        self._downloads = DownloadFeed(
+            table=target.downloads,
             locations=self._known_locations,
             open_store=target.open_store,
             now=now,
@@ -84,7 +85,7 @@ class Filling:
             self._begin(partial(tracker.run, self._stop), name=f"watch-{tracker.plural}")
         self._begin(self._feed.run, name="feed")
         self._begin(partial(self._nightly.run, self._stop), name="manifests")
-        self._begin(partial(self._usage.run, self._stop), name="usage")
+        self._begin(partial(self._downloads.run, self._stop), name="downloads")
 
     def stop(self) -> None:
         """End its threads. A thread that waits for the API server ends with the process."""

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
+from recording_operator.catalog.downloads import DownloadTable
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.console.auth.access import AccessReviewer, Action
 from recording_operator.console.auth.authentication import Authenticator, Visit
@@ -33,6 +34,7 @@ class ConsoleParts:
     """What the routes use. All of it may be used by several threads."""
 
     reader: CatalogReader
+    downloads: DownloadTable
     authenticator: Authenticator
     access: AccessReviewer
     as_caller: Callable[[Caller], Resources]

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from recording_operator.catalog.database import open_database
+from recording_operator.catalog.downloads import DownloadTable
 from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.keys import shared_key
 from recording_operator.catalog.manifests import ManifestRows
@@ -78,6 +79,7 @@ class Console:
         )
         kube, reader, writer = KubeApi(rest), CatalogReader(engine), CatalogWriter(engine)
         stores = ConsoleStores(kube, operator_namespace=options.namespace, roots=options.roots)
+        downloads = DownloadTable(engine)
         self._filling = Filling(
             rest,
             FillTarget(
@@ -85,6 +87,7 @@ class Console:
                 reader=reader,
                 reconciler=Reconciler(engine),
                 manifests=ManifestRows(engine, writer),
+                downloads=downloads,
                 open_store=stores.opened,
             ),
             now=clock.now,
@@ -109,6 +112,7 @@ class Console:
                 self._filling.locations.get, RequestRates(per_minute=options.settings.calls_per_minute)
             ),
             reader=reader,
+            downloads=downloads,
             authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
             access=self._access,
             as_caller=as_caller,

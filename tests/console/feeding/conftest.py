@@ -12,6 +12,7 @@ import pytest
 from localcluster.install import OPERATOR_NAMESPACE
 from recording_operator.api.names import API_VERSION
 from recording_operator.catalog.database import open_database
+from recording_operator.catalog.downloads import DownloadTable
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.manifests import ManifestRows
 from recording_operator.catalog.reading import CatalogReader
@@ -94,6 +95,7 @@ class Fillers:
                 writer=writer,
                 reader=CatalogReader(engine),
                 reconciler=Reconciler(engine),
+                downloads=DownloadTable(engine),
                 manifests=ManifestRows(engine, writer),
                 open_store=stores.opened,
             ),
