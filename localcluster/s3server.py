@@ -129,6 +129,17 @@ class S3Server:
         if versioned:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
+    def allow_pages(self, bucket: str, *, origin: str) -> None:
+        """Let pages of an origin send parts of uploads to a bucket: the CORS rule of docs/client-uploads.md."""
+        rule = {
+            "AllowedOrigins": [origin],
+            "AllowedMethods": ["PUT"],
+            "AllowedHeaders": ["content-md5", "content-type"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": 3600,
+        }
+        self.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+
     def create_user(self, credentials: Credentials) -> None:
         """Create a user, who has no permissions until a bucket's policy grants some. Raises ComponentError."""
         command = [str(self._program), "admin", f"--endpoint-url={self.endpoint}", "create-user"]

@@ -129,7 +129,7 @@ class Stack:
     def start_console(self) -> None:
         """Start the console, and create a token that logs in with all rights. Raises KubectlError and ComponentError.
 
-        The catalog is in the console's memory.
+        The catalog is in the console's memory. Its pages may upload to the bucket, which must exist.
         """
         self.control_plane.kubectl.apply(*administrator_objects())
         self.console_token = self.control_plane.kubectl.token(OPERATOR_NAMESPACE, ADMINISTRATOR_ACCOUNT)
@@ -140,6 +140,7 @@ class Stack:
         self._console = ConsoleProcess(kubeconfig=kubeconfig, log=log, port=self._console_port, settings=POLICY)
         self._running.callback(self._console.kill)
         self._console.start(timeout_s=_SERVICE_TIMEOUT_S)
+        self.s3.allow_pages(BUCKET, origin=self.console_url)
 
     def receiver_log_tail(self) -> str:
         """Return the end of the receiver's log."""
