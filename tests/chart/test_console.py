@@ -117,4 +117,5 @@ def test_the_notes_name_the_address_of_the_ingress(helm4: Helm) -> None:
     notes = helm4("install", RELEASE, str(CHART), "--dry-run=client", values=_with(ingress=ingress))
     assert "  http://recordings.example.com\n" in notes
     assert "NOTE: the Ingress of the console has no TLS." in notes
+    assert "NOTE: settings.console.trustedProxies is empty" in notes
     assert "port-forward" not in notes

@@ -9,7 +9,7 @@ from typing import Final
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.downloads import DownloadTable
 from recording_operator.catalog.errors import CatalogError
-from recording_operator.catalog.keys import shared_key
+from recording_operator.catalog.keys import SharedKeys
 from recording_operator.catalog.manifests import ManifestRows
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.reconciling import Reconciler
@@ -22,6 +22,7 @@ from recording_operator.console.auth.rates import RequestRates
 from recording_operator.console.auth.setup import make_authenticator
 from recording_operator.console.files.directories import LinkedDirectories
 from recording_operator.console.files.links import FileLink, LinkSigner, PartLink
+from recording_operator.console.files.presigning import LONGEST_OF_CONSOLE
 from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.filling import Filling, FillTarget
 from recording_operator.console.metrics import ConsoleMetrics
@@ -102,11 +103,12 @@ class Console:
                 raise Problem(HTTPStatus.FORBIDDEN, "Changes need a token of yours, which the proxy does not pass on.")
             return Resources(callers.with_token(caller.token))
 
+        keys = SharedKeys(engine, _LINKS, period=LONGEST_OF_CONSOLE, now=clock.now)
         parts = ConsoleParts(
             kube=kube,
             stores=stores,
-            links=LinkSigner(FileLink, lambda: shared_key(engine, _LINKS), now=clock.now),
-            part_links=LinkSigner(PartLink, lambda: shared_key(engine, _LINKS), now=clock.now),
+            links=LinkSigner(FileLink, keys.valid, now=clock.now),
+            part_links=LinkSigner(PartLink, keys.valid, now=clock.now),
             part_places=PartPlaces(),
             directories=LinkedDirectories(
                 self._filling.locations.get, RequestRates(per_minute=options.settings.calls_per_minute)

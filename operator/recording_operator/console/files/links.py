@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
@@ -71,17 +71,16 @@ class PartLink:
 class LinkSigner(Generic[L]):
     """Makes links of one kind, and reads them again. Thread-safe."""
 
-    def __init__(self, kind: type[L], key: Callable[[], bytes], *, now: Callable[[], datetime]) -> None:
-        """`key` is shared by all replicas, and is called at first use."""
+    def __init__(self, kind: type[L], keys: Callable[[], Sequence[bytes]], *, now: Callable[[], datetime]) -> None:
+        """`keys` are shared by all replicas. The first one signs; links that any of them has signed are valid."""
         self._kind = kind
-        self._find_key = key
-        self._key: bytes | None = None
+        self._keys = keys
         self._now = now
 
     def token(self, link: L) -> str:
         """The text of a link."""
         body = json.dumps(asdict(link), separators=(",", ":")).encode()
-        return f"{_encoded(body)}.{_encoded(self._signature(body))}"
+        return f"{_encoded(body)}.{_encoded(self._signature(body, self._keys()[0]))}"
 
     def link(self, token: str) -> L:
         """The link with this text. Raises LinkError."""
@@ -89,8 +88,8 @@ class LinkSigner(Generic[L]):
         try:
             if len(token) > _LONGEST_CHARS:
                 raise LinkError(is_expired=False)
-            data = _decoded(body)
-            if not hmac.compare_digest(_decoded(signature), self._signature(data)):
+            data, sent = _decoded(body), _decoded(signature)
+            if not any(hmac.compare_digest(sent, self._signature(data, key)) for key in self._keys()):
                 raise LinkError(is_expired=False)
             link = self._kind(**json.loads(data))
         except (binascii.Error, ValueError, TypeError):  # TypeError: another version of the console has made it
@@ -99,10 +98,8 @@ class LinkSigner(Generic[L]):
             raise LinkError(is_expired=True)
         return link
 
-    def _signature(self, body: bytes) -> bytes:
-        if self._key is None:
-            self._key = self._find_key()
-        return hmac.digest(self._key, f"recordings.dev/{self._kind.purpose}/v1\n".encode() + body, hashlib.sha256)
+    def _signature(self, body: bytes, key: bytes) -> bytes:
+        return hmac.digest(key, f"recordings.dev/{self._kind.purpose}/v1\n".encode() + body, hashlib.sha256)
 
 
 def _encoded(data: bytes) -> str:

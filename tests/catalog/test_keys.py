@@ -1,0 +1,53 @@
+"""Keys of links: the same in every console, and for two periods only."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from recording_operator.catalog.keys import SharedKeys
+from recording_operator.catalog.tables import KEYS
+from recording_operator.catalog.transactions import transaction
+from recording_operator.console.files.links import LinkError, LinkSigner, PartLink
+
+DAY = timedelta(days=1)
+START = datetime(2026, 11, 1, tzinfo=UTC)
+EXPIRES = int(START.timestamp()) * 2
+LINK = PartLink(
+    namespace="n",
+    location="l",
+    key="k",
+    upload_id="u",
+    part_number=1,
+    size_bytes=1,
+    md5=None,
+    expires=EXPIRES,
+)
+
+
+def test_consoles_share_the_keys_of_this_day_and_the_one_before(engine: Engine) -> None:
+    times = [START, START]
+    first, second = (
+        SharedKeys(engine, "links", period=DAY, now=lambda index=index: times[index]) for index in range(2)
+    )
+    [key] = first.valid()
+    assert second.valid() == (key,)
+    times[1] += DAY
+    newer, older = second.valid()
+    assert (older, newer != key) == (key, True)
+    times[0] += 2 * DAY
+    assert first.valid()[1:] == (newer,)
+    with transaction(engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(KEYS)) == 2
+
+
+def test_a_link_is_valid_for_as_long_as_links_may_be_and_not_after_its_key_has_gone(engine: Engine) -> None:
+    time = [START]
+    keys = SharedKeys(engine, "links", period=DAY, now=lambda: time[0])
+    signer: LinkSigner[PartLink] = LinkSigner(PartLink, keys.valid, now=lambda: START)
+    token = signer.token(LINK)
+    time[0] += DAY
+    assert signer.link(token) == LINK
+    time[0] += DAY
+    with pytest.raises(LinkError):
+        signer.link(token)
