@@ -25,11 +25,14 @@ LINK = PartLink(
 )
 
 
+def at_start() -> datetime:
+    return START
+
+
 def test_consoles_share_the_keys_of_this_day_and_the_one_before(engine: Engine) -> None:
     times = [START, START]
-    first, second = (
-        SharedKeys(engine, "links", period=DAY, now=lambda index=index: times[index]) for index in range(2)
-    )
+    first = SharedKeys(engine, "links", period=DAY, now=lambda: times[0])
+    second = SharedKeys(engine, "links", period=DAY, now=lambda: times[1])
     [key] = first.valid()
     assert second.valid() == (key,)
     times[1] += DAY
@@ -42,9 +45,9 @@ def test_consoles_share_the_keys_of_this_day_and_the_one_before(engine: Engine) 
 
 
 def test_a_link_is_valid_for_as_long_as_links_may_be_and_not_after_its_key_has_gone(engine: Engine) -> None:
-    time = [START]
-    keys = SharedKeys(engine, "links", period=DAY, now=lambda: time[0])
-    signer: LinkSigner[PartLink] = LinkSigner(PartLink, keys.valid, now=lambda: START)
+    time: list[datetime] = [START]
+    keys = SharedKeys(engine, "links", period=DAY, now=lambda: time[0]).valid
+    signer = LinkSigner(PartLink, keys, now=at_start)
     token = signer.token(LINK)
     time[0] += DAY
     assert signer.link(token) == LINK

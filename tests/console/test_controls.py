@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from recording_operator.console.api.controls import document_of_stored
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.rest import RestClient
 from tests.console.conftest import Visitors
@@ -115,3 +116,10 @@ def test_no_get_changes_anything(visitors: Visitors, admin: RestClient, namespac
     for action in ("retry", "cancel", "suspend", "resume"):
         assert visitors.tenant.get(f"/recordings/{namespace}/weekly/{action}").status == 405
     assert admin.request("GET", f"{path_of(namespace)}/weekly") == stored
+
+
+def test_a_change_of_a_recording_that_cannot_be_read_has_its_name() -> None:
+    """Its CRD has another version than the console. The change was made all the same."""
+    metadata = {"namespace": "team-a", "name": "weekly", "uid": "the-uid", "creationTimestamp": "2026-11-30T12:00:00Z"}
+    document = document_of_stored({"metadata": metadata, "spec": {"owner": 7}, "status": {"phase": "New"}})
+    assert (document.namespace, document.name, document.uid) == ("team-a", "weekly", "the-uid")

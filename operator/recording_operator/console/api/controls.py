@@ -19,6 +19,7 @@ from recording_operator.console.problems import Problem
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.user_actions import controls
 
+_UNREADABLE: Final[dict[str, Any]] = {"owner": {"org": ""}, "artifacts": []}
 _FACE: Final = "console"
 _PROBLEMS: Final = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 _Change = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -76,14 +77,15 @@ def delete_recording(
 
 
 def document_of_stored(stored: Mapping[str, Any]) -> RecordingDocument:
-    """The document of an object as the API server stores it. Raises Problem."""
+    """The document of an object as the API server stores it.
+
+    If its CRD has another version than the console, only its metadata: the change was made.
+    """
     try:
         return document_of(entry_of(Recording.model_validate(stored)))
     except (ValidationError, ValueError):
-        raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "The Recording cannot be read. Its CRD has another version than the console.",
-        ) from None
+        metadata = {"metadata": stored["metadata"], "spec": _UNREADABLE}
+        return document_of(entry_of(Recording.model_validate(metadata)))
 
 
 def _changed(

@@ -8,9 +8,10 @@ from starlette.responses import StreamingResponse
 
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import MOST_ROWS
-from recording_operator.catalog.wanted import VisibleNamespaces
+from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 from recording_operator.console.api.filters import Wanted
 from recording_operator.console.api.formats import CSV_RESPONSE, CSV_TYPE
+from recording_operator.console.auth.callers import Caller
 from recording_operator.console.parts import Authenticated, ConsoleParts, Parts
 from recording_operator.costs.tables import csv_lines
 from recording_operator.user_actions.csv_columns import CSV_COLUMNS
@@ -21,17 +22,21 @@ router = APIRouter(prefix="/api/v1", tags=["recordings"])
 @router.get("/recordings.csv", response_class=StreamingResponse, responses=CSV_RESPONSE)
 def export_recordings(parts: Parts, caller: Authenticated, wanted: Wanted) -> StreamingResponse:
     """All Recordings that match, the newest first, as comma-separated values with the columns of the command line."""
-    known = parts.reader.namespaces() if wanted.namespace is None else [wanted.namespace]
-    visible = parts.access.visible(caller, known)
+    _visible(parts, caller, wanted)  # fails before the response begins
     headers = {"Content-Disposition": 'attachment; filename="recordings.csv"'}
-    lines = csv_lines(CSV_COLUMNS, map(_cells, _entries(parts, wanted, visible)))
+    lines = csv_lines(CSV_COLUMNS, map(_cells, exported_entries(parts, caller, wanted)))
     return StreamingResponse(lines, media_type=CSV_TYPE, headers=headers)
 
 
-def _entries(parts: ConsoleParts, wanted: Wanted, visible: VisibleNamespaces) -> Iterator[CatalogEntry]:
-    """Page by page: only one is in memory."""
+def _visible(parts: ConsoleParts, caller: Caller, wanted: EntryFilter) -> VisibleNamespaces:
+    return parts.access.visible(caller, parts.reader.namespaces() if wanted.namespace is None else [wanted.namespace])
+
+
+def exported_entries(parts: ConsoleParts, caller: Caller, wanted: EntryFilter) -> Iterator[CatalogEntry]:
+    """Page by page: only one is in memory. A slow client gets no more once the right is taken away."""
     cursor = None
     while True:
+        visible = _visible(parts, caller, wanted)
         page = parts.reader.page(wanted, visible=visible, limit=MOST_ROWS, cursor=cursor, brief=True)
         yield from page.entries
         cursor = page.cursor
