@@ -193,6 +193,7 @@ class ControlPlane:
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=localcluster={peer}",
             "--log-level=warn",
+            "--watch-progress-notify-interval=5s",  # as kubeadm sets it; without it a watch may get no bookmark
             *([] if self._durable else ["--unsafe-no-fsync=true"]),
         ]
 

@@ -67,11 +67,9 @@ class Filled:
         return self.reader.by_uid(stored["metadata"]["uid"])
 
     @property
-    def known_at(self) -> datetime:
-        """When the catalog last knew everything."""
-        at = self.reader.complete_at(RECORDINGS_FEED)
-        assert at is not None
-        return at
+    def known_at(self) -> datetime | None:
+        """When the catalog last knew everything; None if it never did."""
+        return self.reader.complete_at(RECORDINGS_FEED)
 
     def wait_listed(self) -> None:
         """Wait until everything that existed at its start is in the catalog."""

@@ -20,7 +20,7 @@ from recording_operator.console import feeding
 from recording_operator.console.books import ObjectBook
 from recording_operator.kube.connection import connection
 from recording_operator.kube.resources import LOCATIONS, ObjectSnapshot, ResourceKind, Resources
-from recording_operator.kube.rest import RestClient
+from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from recording_operator.kube.tracking import Tracker
 from tests.console.feeding.conftest import Fillers, Objects, new_database
 from tests.support.postgres import Postgres
@@ -72,13 +72,21 @@ def test_what_happened_while_no_console_ran(
     }
 
 
-def test_time_moves_while_nothing_changes(cluster: ControlPlane, fillers: Fillers, database_url: str) -> None:
-    """The server says so in bookmarks, and the catalog says when."""
-    filled = fillers.start(cluster.kubeconfig, database_url, watch_s=20)
+def test_time_moves_while_no_recording_changes(
+    cluster: ControlPlane, admin: RestClient, namespace: str, fillers: Fillers, tmp_path: Path
+) -> None:
+    """The server says so in bookmarks, because something else changes; the catalog says when."""
+    filled = fillers.start(cluster.kubeconfig, f"sqlite:///{tmp_path}/catalog.db", watch_s=16)
     filled.wait_listed()
     listed = datetime.now(UTC)
 
-    eventually(lambda: filled.known_at > listed, within_s=90)
+    def is_later() -> bool:
+        label = {"metadata": {"annotations": {"changed": datetime.now(UTC).isoformat()}}}
+        admin.request("PATCH", f"/api/v1/namespaces/{namespace}", body=label, content_type=MERGE_PATCH)
+        at = filled.known_at
+        return at is not None and at > listed
+
+    eventually(is_later, within_s=90, poll_s=0.5)
 
 
 def test_two_consoles_share_a_database(
