@@ -30,11 +30,13 @@ class Window:
         self.page.goto(self.url + path)
         return self.page
 
-    def axe(self) -> list[str]:
-        """Serious findings about the accessibility of the page."""
+    def axe(self, *rules: str) -> list[str]:
+        """Serious findings about the accessibility of the page; `rules`: only those of these rules."""
         # A page of the console runs no script of others: it is given to the browser, not to the page.
-        self.page.evaluate(AXE.cached().read_text(encoding="utf-8"))
-        found: dict[str, Any] = self.page.evaluate("() => axe.run(document)")
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(AXE.cached().read_text(encoding="utf-8"))
+        options = {"runOnly": list(rules)} if rules else {}
+        found: dict[str, Any] = self.page.evaluate("(options) => axe.run(document, options)", options)
         return [
             f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes']]}"
             for one in found["violations"]

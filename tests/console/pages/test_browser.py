@@ -1,11 +1,9 @@
 """The pages in a real browser: what people do with them."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -29,7 +27,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 FIRST_VIEW_BYTES = 300_000
-FIRST_VIEW_MS = 1_000
+FIRST_VIEW_REQUESTS = 12
 REPORT = "browsed"
 
 
@@ -176,8 +174,8 @@ def test_costs_have_a_range_steps_and_organisations(mine: Window, report: str, s
     keep(page, screenshots, "costs")
     page.get_by_label("From", exact=True).fill("2026-11-01")
     page.get_by_label("To", exact=True).fill("2026-11-14")
-    page.get_by_label("By", exact=True).select_option("week")
-    page.get_by_label("Organisation", exact=True).select_option("globex")
+    page.get_by_role("combobox", name="By").select_option("week")
+    page.get_by_role("combobox", name="Organisation").select_option("globex")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile("by=week"))
     page.get_by_text("As a table").click()
@@ -261,6 +259,7 @@ def test_everything_fits_a_narrow_screen(
 def test_the_keyboard_is_enough(browser: Browser, running: RunningConsole, keeper: Person, seeded: str) -> None:
     with window(browser, running) as opened:
         page = opened.go(f"/recordings?namespace={seeded}")
+        expect(page.get_by_label("Token")).to_be_focused()
         page.keyboard.insert_text(keeper.token)
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
@@ -294,11 +293,10 @@ def tab_to(page: Page, tag: str, text: str) -> None:
     raise AssertionError(f"{tag} {text!r} cannot be reached with the tab key")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_there_are_no_serious_findings_about_accessibility(
-    browser: Browser, running: RunningConsole, keeper: Person, report: str, seeded: str, scheme: Any
+    browser: Browser, running: RunningConsole, keeper: Person, report: str, seeded: str
 ) -> None:
-    with window(browser, running, keeper, color_scheme=scheme) as opened:
+    with window(browser, running, keeper, color_scheme="light") as opened:
         for path in (
             *pages(report),
             "/login?problem=token",
@@ -310,6 +308,9 @@ def test_there_are_no_serious_findings_about_accessibility(
             for details in page.locator("details.as-table summary").all():
                 details.click()
             assert opened.axe() == [], path
+            page.emulate_media(color_scheme="dark")
+            assert opened.axe("color-contrast") == [], f"{path} in the dark"
+            page.emulate_media(color_scheme="light")
 
 
 def test_hostile_texts_do_nothing(
@@ -332,14 +333,13 @@ def test_hostile_texts_do_nothing(
 
 
 @pytest.mark.usefixtures("seeded")
-def test_the_first_view_is_small_and_quick(mine: Window, report: str) -> None:
+def test_the_first_view_is_small_and_takes_few_requests(mine: Window, report: str) -> None:
     page = mine.page
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     loaded: list[float] = []
     session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
     mine.go(f"/?report={report}")
-    timing = json.loads(page.evaluate("() => JSON.stringify(performance.getEntriesByType('navigation')[0])"))
-    assert len(loaded) >= 5
+    page.wait_for_load_state("networkidle")
+    assert 5 <= len(loaded) <= FIRST_VIEW_REQUESTS
     assert sum(loaded) <= FIRST_VIEW_BYTES
-    assert timing["loadEventEnd"] <= FIRST_VIEW_MS
