@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import Engine
 
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.summaries import PhaseCounts
+from recording_operator.catalog.transactions import transaction
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 from recording_operator.catalog.writing import CatalogWriter
 
@@ -37,6 +40,22 @@ def test_only_visible_rows_are_counted_also_in_many_namespaces(reader: CatalogRe
     assert dict(reader.counts(visible)) == {"Failed": 250}
     assert dict(reader.counts(VisibleNamespaces(since={"ns-1": START + timedelta(hours=1)}))) == {}
     assert dict(reader.counts(VisibleNamespaces(since={}))) == {}
+
+
+def test_counts_are_remembered_for_some_seconds(engine: Engine, writer: CatalogWriter) -> None:
+    """For each set of namespaces by itself."""
+    now, mine = [100.0], VisibleNamespaces(since={"team": START})
+    remembered = PhaseCounts(steady_s=lambda: now[0])
+
+    def counted(visible: VisibleNamespaces) -> int:
+        with transaction(engine) as connection:
+            return remembered.of(visible, connection).get("Failed", 0)
+
+    assert counted(EVERYTHING) == 0
+    writer.put([an_entry(1, phase="Failed"), an_entry(2, phase="Failed", namespace="other")])
+    assert (counted(EVERYTHING), counted(mine)) == (0, 1)
+    now[0] += 6
+    assert (counted(EVERYTHING), counted(mine)) == (2, 1)
 
 
 def test_sources_that_expire_soon_come_in_order(reader: CatalogReader, writer: CatalogWriter) -> None:

@@ -85,6 +85,7 @@ RECORDINGS: Final = Table(
         "namespace",
         "phase",
         "created",
+        "in_cluster",
         sqlite_where=text("in_cluster = 1"),
         postgresql_where=text("in_cluster"),
     ),

@@ -82,7 +82,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_recordings_in_cluster",
         "recordings",
-        ["namespace", "phase", "created"],
+        ["namespace", "phase", "created", "in_cluster"],
         sqlite_where=sa.text("in_cluster = 1"),
         postgresql_where=sa.text("in_cluster"),
     )
