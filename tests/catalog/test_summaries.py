@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CatalogReader
-from recording_operator.catalog.summaries import PhaseCounts
+from recording_operator.catalog.summaries import CountsByPhase
 from recording_operator.catalog.transactions import transaction
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 from recording_operator.catalog.writing import CatalogWriter
@@ -45,7 +45,7 @@ def test_only_visible_rows_are_counted_also_in_many_namespaces(reader: CatalogRe
 def test_counts_are_remembered_for_some_seconds(engine: Engine, writer: CatalogWriter) -> None:
     """For each set of namespaces by itself."""
     now, mine = [100.0], VisibleNamespaces(since={"team": START})
-    remembered = PhaseCounts(steady_s=lambda: now[0])
+    remembered = CountsByPhase(steady_s=lambda: now[0])
 
     def counted(visible: VisibleNamespaces) -> int:
         with transaction(engine) as connection:

@@ -13,7 +13,7 @@ from recording_operator.catalog.conditions import conditions_of
 from recording_operator.catalog.entries import CatalogEntry, as_time, entry_of_row
 from recording_operator.catalog.searching import Order, Search
 from recording_operator.catalog.sizes import MANY, Sizes
-from recording_operator.catalog.summaries import PhaseCounts, expiring_rows
+from recording_operator.catalog.summaries import CountsByPhase, expiring_rows
 from recording_operator.catalog.tables import FEEDS, RECORDINGS
 from recording_operator.catalog.text import clean
 from recording_operator.catalog.transactions import is_postgresql, read_by_index, reading
@@ -46,7 +46,7 @@ class CatalogReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._sizes = Sizes()
-        self._counts = PhaseCounts()
+        self._counts = CountsByPhase()
 
     def page(
         self,

@@ -25,7 +25,7 @@ _MOST_REMEMBERED: Final = 1_000
 _Key: TypeAlias = tuple[tuple[str, datetime], ...] | None
 
 
-class PhaseCounts:
+class CountsByPhase:
     """The number of rows of each phase, remembered for some seconds: many people look at the first page. Thread-safe.
 
     Of those that have not ended, the ones in Kubernetes are counted.
