@@ -8,6 +8,7 @@ from recording_operator.api.quotas import Quota
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import ArtifactStatus, Phase, Recording, SourceFacts, SourceUpload
 from recording_operator.api.source_upload import UploadFinish
+from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleRule
 from recording_operator.engine.actions import AbortUpload, Action, CleanUp, StartTransfer, StopTransfer, WriteStatus
 from recording_operator.engine.facts import (
     AbortEnded,
@@ -93,6 +94,20 @@ def test_an_open_upload_is_shown_and_costs_neither_slot_nor_attempt() -> None:
     assert driver.started == ["video", "video"]
     assert other.metadata.uid != seen.metadata.uid
     assert none(driver.wait(HOUR), StartTransfer)
+
+
+def test_a_client_has_no_more_time_than_the_rule_that_aborts_uploads_leaves() -> None:
+    driver, location = Driver(), a_location()
+    rules = (
+        LifecycleRule(prefix="other/", abort_incomplete_after_days=1),
+        LifecycleRule(abort_incomplete_after_days=2),
+    )
+    spec = location.spec.model_copy(update={"lifecycle": Lifecycle(rules=rules)})
+    driver.tell(LocationSeen(location=location.model_copy(update={"spec": spec}), ready=True))
+    seen = opened(driver, waiting_for(UPLOAD.model_copy(update={"expires_after": timedelta(days=7)})))
+    expires_at = state_of(seen).upload_expires_at
+    assert expires_at is not None
+    assert timedelta(0) <= expires_at - (START + timedelta(days=2)) < timedelta(seconds=5)
 
 
 def test_finish_starts_a_transfer_with_the_upload() -> None:

@@ -23,6 +23,7 @@ from recording_operator.engine.source_revision import names_secret, revision_is_
 from recording_operator.engine.state import EngineState
 from recording_operator.engine.status_outbox import SOON
 from recording_operator.engine.tracked_recording import TrackedRecording
+from recording_operator.lifecycle.expiry import abort_after
 
 
 def note_source(tracked: TrackedRecording, fact: SourceResolved, now: datetime) -> None:
@@ -118,7 +119,7 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
         case ClientAwaited() as awaited:
-            _await_client(tracked, work, awaited, now)
+            _await_client(state, tracked, work, awaited, now)
             return []
         case _:
             message = "The upload was stopped. It resumes where it stopped."
@@ -127,9 +128,13 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
             return []
 
 
-def _await_client(tracked: TrackedRecording, work: ArtifactWork, awaited: ClientAwaited, now: datetime) -> None:
-    upload = upload_of(tracked.spec_of(work.name))
+def _await_client(
+    state: EngineState, tracked: TrackedRecording, work: ArtifactWork, awaited: ClientAwaited, now: datetime
+) -> None:
+    upload, location = upload_of(tracked.spec_of(work.name)), state.locations.get(tracked.location)
     lasts = upload.expires_after if upload is not None else timedelta(0)
+    if location is not None:
+        lasts = min(lasts, abort_after(location, work.status.key or "") or lasts)
     expires_at = work.status.upload_expires_at or now + lasts
     if awaited.missing:
         work.hold_back(now, longest=LONGEST_BETWEEN_LISTINGS)
