@@ -123,6 +123,14 @@ def test_a_file_that_is_rejected(
     created("page", page, stored=False)
 
 
+def test_a_file_that_is_not_accepted_in_time(
+    upload: Upload, film: Callable[..., Path], created: Callable[..., Live]
+) -> None:
+    done = upload(str(film(SMALL)), "late", "--org", "acme", "--location", "nowhere", "--timeout", "3s")
+    assert (done.returncode, "is not open yet" in done.stderr) == (124, True), done.stderr
+    assert created("late", SMALL, stored=False).spec["storageLocation"] == "nowhere"
+
+
 def test_what_is_wrong_is_said_before_anything_is_created(
     world: World, people: People, visitors: Visitors, film: Callable[..., Path], tmp_path: Path, admin: RestClient
 ) -> None:

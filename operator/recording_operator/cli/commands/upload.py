@@ -51,7 +51,10 @@ Examples:
     type=click.IntRange(1, _MOST_PARALLEL),
     help="How many parts are sent at the same time.",
 )
-@wait_options(until="Wait until the file is checked and stored, or has failed.")
+@wait_options(
+    until="Wait until the file is checked and stored, or has failed.",
+    limit="Longest time to wait. Default: 10m until the operator accepts the file, then no limit.",
+)
 @cluster_options()
 def upload(**options: Any) -> None:
     """Send a local file to the store, as an artifact of a Recording.
@@ -70,7 +73,7 @@ def upload(**options: Any) -> None:
       0    everything was sent; with --wait: Complete
       1    it was not, or with --wait: Failed; one line says why
       2    the command line is invalid
-      124  --timeout has passed; the file was sent
+      124  --timeout has passed; the Recording exists
       130  interrupted by Ctrl-C; one line says how to go on
     """
     from recording_operator.cli.uploading.running import UploadRequest, run_upload  # noqa: PLC0415 - not for --help

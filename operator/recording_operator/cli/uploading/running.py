@@ -25,7 +25,7 @@ from recording_operator.cli.recordings.writing import create_all
 from recording_operator.cli.screen.progress_line import ProgressLine
 from recording_operator.cli.uploading.console import ConsoleClient, ConsoleError
 from recording_operator.cli.uploading.sending import FileSender, LocalFile
-from recording_operator.cli.verb import Failure, note, program
+from recording_operator.cli.verb import EXIT_TIMEOUT, Failure, note, program
 from recording_operator.kube.errors import NotFound
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.user_actions.drafting import name_from_title
@@ -33,6 +33,7 @@ from recording_operator.user_actions.file_types import file_type
 from recording_operator.user_actions.uploads import finish_of
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_OPEN_WITHIN: Final = timedelta(minutes=10)
 _RESOURCE: Final = "recording.recordings.dev"
 
 
@@ -62,8 +63,6 @@ def run_upload(request: UploadRequest) -> None:
     """Send the file. Raises Failure, KubeError, UsageError."""
     started_s = time.monotonic()
     url = _console_url(request.console)
-    if request.timeout is not None and not request.wait:
-        raise click.UsageError("--timeout is for --wait.")
     file = LocalFile.of(request.file)
     with ended_as_by_ctrl_c(), open_cluster(request.cluster) as cluster:
         token = _token(cluster, request)
@@ -73,7 +72,7 @@ def run_upload(request: UploadRequest) -> None:
         namespace, _, plain = name.partition("/")
         client = ConsoleClient(url=url, token=token, namespace=namespace, recording=plain, artifact=artifact)
         try:
-            _send(client, recording, file, request)
+            _send(client, recording, file, request, started_s=started_s)
         except ConsoleError as error:
             raise Failure(f"{name} {artifact}: {error.detail}") from None
         except KeyboardInterrupt:
@@ -183,14 +182,17 @@ def _artifact(recording: Mapping[str, Any], request: UploadRequest) -> str:
     return waiting[0]
 
 
-def _send(client: ConsoleClient, recording: Mapping[str, Any], file: LocalFile, request: UploadRequest) -> None:
+def _send(
+    client: ConsoleClient, recording: Mapping[str, Any], file: LocalFile, request: UploadRequest, *, started_s: float
+) -> None:
     """Send what the store does not have, and say so. Raises ConsoleError, Failure."""
     finish = finish_of(recording, client.artifact)
     if finish is not None and finish["size"] != file.size_bytes:
         raise Failure(
             f"The upload was finished already, with {finish['size']} bytes, and the file has {file.size_bytes}."
         )
-    upload = _opened(client, file, is_finished=finish is not None)
+    until_s = started_s + (request.timeout or _OPEN_WITHIN).total_seconds()
+    upload = _opened(client, file, is_finished=finish is not None, until_s=until_s)
     if upload is None:
         return
     upload_id = str(upload["uploadId"])
@@ -212,8 +214,8 @@ def _send(client: ConsoleClient, recording: Mapping[str, Any], file: LocalFile, 
     client.complete(upload_id, size_bytes=file.size_bytes, checksum=to_text(crc))
 
 
-def _opened(client: ConsoleClient, file: LocalFile, *, is_finished: bool) -> Mapping[str, Any] | None:
-    """Wait until the operator has opened the upload. None: everything was sent before. Raises ConsoleError."""
+def _opened(client: ConsoleClient, file: LocalFile, *, is_finished: bool, until_s: float) -> Mapping[str, Any] | None:
+    """Wait until the operator has opened the upload. None: everything was sent before. Raises ConsoleError, Failure."""
     said = ""
     with ProgressLine() as line:
         while True:
@@ -224,6 +226,8 @@ def _opened(client: ConsoleClient, file: LocalFile, *, is_finished: bool) -> Map
                     if not is_finished or client.state(size_bytes=file.size_bytes)["phase"] == "Failed":
                         raise
                     return None
+                if time.monotonic() + error.retry_after_s > until_s:
+                    raise Failure(f"{error.detail} The Recording waits on.", status=EXIT_TIMEOUT) from None
                 if error.detail != said and not line.is_shown and said:
                     note(error.detail)
                 said = error.detail
