@@ -84,8 +84,13 @@ class DownloadTable:
             connection.execute(delete(DOWNLOADS).where(DOWNLOADS.c.location.not_in(locations)))
             _note_sums(connection)
 
-    def counted(self) -> Mapping[str, CountedDownloads]:
+    def locations(self) -> frozenset[str]:
         """The locations whose downloads are counted."""
+        with reading(self._engine) as connection:
+            return frozenset(connection.scalars(select(DOWNLOADS.c.location).where(DOWNLOADS.c.uid == _REST)))
+
+    def counted(self) -> Mapping[str, CountedDownloads]:
+        """All downloads of each location that counts them."""
         table = DOWNLOADS.c
         query = select(table.location, func.min(table.since), func.sum(table.requests), func.sum(table.bytes)).group_by(
             table.location

@@ -1,5 +1,6 @@
 """The documents of the HTTP API."""
 
+from collections.abc import Container
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,18 +56,26 @@ class RecordingDocument(ApiDocument):
     expires: datetime | None = Field(description="Earliest time at which a URL expires that is still needed.")
     size_bytes: int | None
     bytes_done: int | None
+    downloads: int | None = Field(
+        default=None,
+        description="GET requests for its files in the last weeks; null if its location reads no access logs.",
+    )
+    downloaded_bytes: int | None = Field(default=None, description="Bytes of these requests.")
     in_cluster: bool = Field(description="Whether the Recording is still in Kubernetes.")
     artifacts: tuple[ArtifactDocument, ...]
 
 
 class RecordingListDocument(ApiDocument):
-    """A page of Recordings, the newest first."""
+    """A page of Recordings, in the order of `sort`."""
 
     items: tuple[RecordingDocument, ...]
     cursor: str | None = Field(description="For the next page; null at the end.")
     known_at: datetime | None = Field(description="When the catalog last knew everything.")
 
 
-def document_of(entry: CatalogEntry) -> RecordingDocument:
-    """The document of an entry."""
-    return RecordingDocument.model_validate(entry)
+def document_of(entry: CatalogEntry, *, counted: Container[str] = ()) -> RecordingDocument:
+    """The document of an entry. `counted`: the locations whose downloads are counted."""
+    document = RecordingDocument.model_validate(entry)
+    if entry.location in counted:
+        return document
+    return document.model_copy(update={"downloads": None, "downloaded_bytes": None})

@@ -33,7 +33,7 @@ def list_recordings(
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="From the page before.")] = None,
     sort: Annotated[Sort, Query(description="By what they are sorted.")] = Sort.CREATED,
-    ascending: Annotated[bool, Query(description="The oldest or smallest first.")] = False,
+    ascending: Annotated[bool, Query(description="The oldest, the smallest or the least downloaded first.")] = False,
 ) -> RecordingListDocument:
     """Recordings in the namespaces where you may list them. A cursor continues the page with the same parameters."""
     namespace = wanted.namespace
@@ -42,8 +42,9 @@ def list_recordings(
         page = parts.reader.page(wanted, visible=visible, limit=limit, cursor=cursor, sort=sort, ascending=ascending)
     except CursorError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    counted = parts.downloads.locations()
     return RecordingListDocument(
-        items=tuple(document_of(entry) for entry in page.entries),
+        items=tuple(document_of(entry, counted=counted) for entry in page.entries),
         cursor=page.cursor,
         known_at=parts.reader.complete_at(RECORDINGS_FEED),
     )
@@ -55,13 +56,14 @@ def get_recording_by_uid(parts: Parts, caller: Authenticated, uid: Uid) -> Recor
     entry = parts.reader.by_uid(uid)
     if entry is None or not _is_in(entry, _visible(parts, caller, entry.namespace)):
         raise Problem(HTTPStatus.NOT_FOUND, "There is no Recording with this uid, or you may not get it.")
-    return document_of(entry)
+    return document_of(entry, counted=parts.downloads.locations())
 
 
 @router.get("/{namespace}/{name}", responses=_NOT_FOUND)
 def get_recording(parts: Parts, caller: Authenticated, address: Address) -> RecordingDocument:
     """One Recording by its name."""
-    return document_of(visible_entry(parts, caller, address.namespace, address.name))
+    entry = visible_entry(parts, caller, address.namespace, address.name)
+    return document_of(entry, counted=parts.downloads.locations())
 
 
 def visible_entry(parts: ConsoleParts, caller: Caller, namespace: str, name: str) -> CatalogEntry:

@@ -13,7 +13,7 @@ from recording_operator.api.names import STORAGE_LOCATION_PLURAL
 from recording_operator.api.recording_status import Phase
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CursorError
-from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
+from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespaces
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.authentication import Visit
 from recording_operator.console.auth.callers import Caller
@@ -43,23 +43,25 @@ class SearchForm:
     location: str = ""
     created_from: date | None = None
     created_to: date | None = None
+    sort: Sort = Sort.CREATED
 
     def query(self, **more: str | None) -> str:
         """The query of a URL with the fields that are set."""
         names = {"created_from": "from", "created_to": "to"}
-        fields = {names.get(name, name): value for name, value in asdict(self).items()} | more
+        sort = "" if self.sort is Sort.CREATED else self.sort.value
+        fields = {names.get(name, name): value for name, value in asdict(self).items()} | {"sort": sort} | more
         return urlencode({name: value for name, value in fields.items() if value})
 
     @property
     def is_narrow(self) -> bool:
         """Whether a filter other than the phase and the words is set."""
-        return any(value for name, value in asdict(self).items() if name not in {"q", "phase"})
+        return any(value for name, value in asdict(self).items() if name not in {"q", "phase", "sort"})
 
     @property
     def csv_url(self) -> str:
         """All that is found as CSV, from the API, where `to` is the first moment that is not included."""
         end = self.created_to and self.created_to + timedelta(days=1)
-        return f"/api/v1/recordings.csv?{replace(self, created_to=end).query()}"
+        return f"/api/v1/recordings.csv?{replace(self, created_to=end, sort=Sort.CREATED).query()}"
 
     def wanted(self) -> EntryFilter:
         """The filter of the catalog."""
@@ -89,6 +91,10 @@ class Listing:
     poll_s: int
     known_at: datetime | None
     no_rights: bool
+    counts_downloads: bool
+    """Whether downloads are counted at some location."""
+    by_time: bool
+    """Whether the newest come first."""
 
 
 Text = Annotated[str, Query(max_length=200)]
@@ -106,6 +112,7 @@ def search_of(
     location: Text = "",
     created_from: Annotated[str, Query(alias="from", max_length=10)] = "",
     created_to: Annotated[str, Query(alias="to", max_length=10)] = "",
+    sort: Annotated[str, Query(max_length=20)] = "",
 ) -> SearchForm:
     """The form of the request. An empty or impossible field is left out, as a browser sends it while one types."""
     known = {one.value for one in Phase}
@@ -115,6 +122,7 @@ def search_of(
         phase=phase if phase in known else "",
         created_from=_day(created_from),
         created_to=_day(created_to),
+        sort=Sort(sort) if sort in set(Sort) else Sort.CREATED,
     )
 
 
@@ -162,8 +170,15 @@ def recordings(
         listing=listing,
         search=search,
         phases=[one.value for one in Phase],
+        sorts=_sorts(counts_downloads=listing.counts_downloads),
         locations=[one.metadata.name for one in parts.locations.all()] if _may_list_locations(parts, visit) else [],
     )
+
+
+def _sorts(*, counts_downloads: bool) -> list[tuple[str, str]]:
+    """The orders to choose from, as value and words."""
+    found = [("", "Newest first"), (Sort.SIZE.value, "Largest first")]
+    return [*found, (Sort.DOWNLOADS.value, "Most downloaded")] if counts_downloads else found
 
 
 def _may_list_locations(parts: ConsoleParts, visit: Visit) -> bool:
@@ -176,7 +191,8 @@ def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Pla
         found = _page(parts, search, visible, place)
     except CursorError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-    rows = tuple(map(row_of, found.entries))
+    counted = parts.downloads.locations()
+    rows = tuple(row_of(entry, counted=counted) for entry in found.entries)
     return Listing(
         rows=rows,
         # The first page has no place: what arrives later is on it, too.
@@ -187,17 +203,19 @@ def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Pla
         poll_s=_ACTIVE_POLL_S if any(row.is_active for row in rows) else _IDLE_POLL_S,
         known_at=parts.reader.complete_at(RECORDINGS_FEED),
         no_rights=not visible.everything and not visible.since,
+        counts_downloads=bool(counted),
+        by_time=search.sort is Sort.CREATED,
     )
 
 
 def _page(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces, place: Place) -> _Neighbours:
-    wanted, reader = search.wanted(), parts.reader
+    wanted, reader, sort = search.wanted(), parts.reader, search.sort
     if place.newer:
-        found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.newer, ascending=True)
+        found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.newer, sort=sort, ascending=True)
         if found.cursor is not None:
             return _Neighbours(entries=tuple(reversed(found.entries)), older=found.back, newer=found.cursor)
     # Also if nothing newer is left: the first page is full again.
-    found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.cursor)
+    found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.cursor, sort=sort)
     return _Neighbours(entries=found.entries, older=found.cursor, newer=found.back)
 
 

@@ -1,6 +1,6 @@
 """What a Recording looks like on a page: its state in words, its progress, and its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -53,6 +53,9 @@ class RecordingLine:
     size_bytes: int | None
     created: datetime
     in_cluster: bool
+    downloads: int | None = None
+    """None if they are not counted."""
+    downloaded_bytes: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -78,8 +81,8 @@ class ArtifactRow:
         return self.artifact.phase == Phase.PENDING and self.artifact.reason == Reason.WAITING_FOR_UPLOAD
 
 
-def row_of(entry: CatalogEntry) -> RecordingLine:
-    """The row of an entry."""
+def row_of(entry: CatalogEntry, *, counted: Container[str] = ()) -> RecordingLine:
+    """The row of an entry. `counted`: the locations whose downloads are counted."""
     return RecordingLine(
         url=page_url(entry.namespace, entry.name),
         namespace=entry.namespace,
@@ -93,6 +96,8 @@ def row_of(entry: CatalogEntry) -> RecordingLine:
         size_bytes=entry.size_bytes,
         created=entry.created,
         in_cluster=entry.in_cluster,
+        downloads=entry.downloads if entry.location in counted else None,
+        downloaded_bytes=entry.downloaded_bytes,
     )
 
 

@@ -1,0 +1,102 @@
+"""How often Recordings were downloaded, on pages and in the API, where a location reads access logs."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from recording_operator.catalog.database import open_database
+from recording_operator.catalog.downloads import DownloadSum, DownloadTable, LocationDownloads
+from recording_operator.kube.rest import RestClient
+from tests.conftest import LocationFactory
+from tests.console.pages.reader import Reader
+from tests.console.pages.seeding import complete, make_recording, wait_known
+from tests.console.running import Person, RunningConsole
+
+pytestmark = pytest.mark.cluster
+
+SINCE = datetime(2026, 10, 26, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downloaded:
+    """Three Recordings of a location with access logs, and one of another."""
+
+    running: RunningConsole
+    who: Person
+    namespace: str
+    place: str
+    table: DownloadTable
+
+    @property
+    def reader(self) -> Reader:
+        """Someone who reads pages."""
+        return Reader(self.running, self.who)
+
+    def api(self, query: str) -> list[tuple[str, int | None, int | None]]:
+        """Names, downloads and bytes, in the order of the API."""
+        path = f"/api/v1/recordings?namespace={self.namespace}&{query}"
+        items = self.running.get(path, who=self.who).json()["items"]
+        return [(one["name"], one["downloads"], one["downloadedBytes"]) for one in items]
+
+    def put(self, sums: dict[str, DownloadSum], *, rest: DownloadSum) -> None:
+        """What a sample says, as the feed writes it."""
+        self.table.put(self.place, LocationDownloads(since=SINCE, by_uid=sums, rest=rest))
+        self.table.keep_only(self.table.locations())
+
+
+@pytest.fixture
+def downloaded(
+    start: Callable[..., RunningConsole],
+    tmp_path: Path,
+    admin: RestClient,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+) -> Iterator[Downloaded]:
+    """They have 9, 2 and no downloads."""
+    place = location(spec={"prices": {"accessLogs": {"bucket": "no-such-logs"}}})
+    url = f"sqlite:///{tmp_path}/catalog.db"
+    running = start(database_url=url)
+    uids = {}
+    for name in ("quiet", "watched", "seen", "elsewhere"):
+        where = "another" if name == "elsewhere" else place
+        uids[name] = make_recording(admin, namespace, name, location=where, **complete())
+        wait_known(running, boss, namespace, name, phase="Complete")
+    engine = open_database(url)
+    made = Downloaded(running=running, who=boss, namespace=namespace, place=place, table=DownloadTable(engine))
+    made.put(
+        {uids["watched"]: DownloadSum(9, 3_000_000_000), uids["seen"]: DownloadSum(2, 1_000_000_000)},
+        rest=DownloadSum(5, 500_000_000),
+    )
+    yield made
+    engine.dispose()
+
+
+def test_the_api_counts_and_sorts(downloaded: Downloaded) -> None:
+    assert downloaded.api("sort=downloads") == [
+        ("watched", 9, 3_000_000_000),
+        ("seen", 2, 1_000_000_000),
+        ("elsewhere", None, None),
+        ("quiet", 0, 0),
+    ]
+    assert downloaded.api("sort=downloads&ascending=true&limit=1") == [("quiet", 0, 0)]
+
+
+def test_the_table_has_a_column_and_an_order(downloaded: Downloaded) -> None:
+    page = downloaded.reader.get(f"/recordings?namespace={downloaded.namespace}&sort=downloads").text
+    assert re.findall(r'href="/recordings/[^/"]+/([a-z]+)"', page) == ["watched", "seen", "elsewhere", "quiet"]
+    assert re.findall(r'data-label="Downloads" class="num">(\d*)', page) == ["9", "2", "", "0"]
+    assert '<option value="downloads" selected>' in page
+    assert "sort=downloads" in re.findall(r'hx-get="([^"]+)" hx-trigger="every', page)[0]
+
+
+def test_nothing_of_it_is_shown_where_no_access_logs_are_read(downloaded: Downloaded) -> None:
+    downloaded.table.keep_only(())
+    page = downloaded.reader.get(f"/recordings?namespace={downloaded.namespace}").text
+    assert "watched" in page
+    assert "Downloads" not in page
+    assert "downloads" not in page
