@@ -134,6 +134,6 @@ def test_a_list_as_csv_is_that_of_the_command_line(
     shown = {row["name"]: row for row in csv_of(reply.body.decode())}
     assert shown.keys() == printed.keys()
     for name, row in printed.items():
-        assert shown[name] == {**row, "attempts": "", "next_retry": ""}
+        assert shown[name] == {**row, "attempts": "", "next_retry": "", "in_cluster": "true"}
     assert len(csv_of(visitors.nobody.get(path).body.decode())) != 2
     assert csv_of(visitors.tenant.get("/recordings.csv?namespace=default").body.decode()) == []

@@ -12,6 +12,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.catalog.downloads import DownloadTable
 from recording_operator.catalog.reading import CatalogReader
+from recording_operator.catalog.wanted import VisibleNamespaces
 from recording_operator.console.auth.access import AccessReviewer, Action
 from recording_operator.console.auth.authentication import Authenticator, Visit
 from recording_operator.console.auth.callers import Caller
@@ -97,6 +98,11 @@ def caller_of(visit: SignedIn) -> Caller:
 
 
 Authenticated = Annotated[Caller, Depends(caller_of)]
+
+
+def visible_in(parts: ConsoleParts, caller: Caller, namespace: str | None = None) -> VisibleNamespaces:
+    """Of which namespaces the caller may see the Recordings; with `namespace`, only of this one. Raises KubeError."""
+    return parts.access.visible(caller, [namespace] if namespace else parts.reader.namespaces())
 
 
 def not_found(namespace: str, name: str) -> Problem:

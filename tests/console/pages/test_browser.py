@@ -160,7 +160,7 @@ def test_what_may_be_done_is_done_after_a_confirmation(mine: Window, admin: Rest
     assert admin.request("GET", f"{path}call")["spec"]["retryToken"].startswith("console-")
     page.get_by_role("button", name="Delete…").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page).to_have_url(f"{mine.url}/recordings")
+    expect(page.get_by_role("status").filter(has_text="is being deleted")).to_be_visible()
     assert "call" not in [
         one["metadata"]["name"]
         for one in admin.request("GET", path.rstrip("/"))["items"]

@@ -1,5 +1,6 @@
 """The pages as a program sees them, on the real API server."""
 
+import csv
 import html
 import re
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from recording_operator.kube.resources import RECORDINGS
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
 from tests.console.pages.reader import Reader
@@ -187,6 +189,28 @@ def test_pages_of_the_table_lead_to_older_and_newer_ones(
     again = reader.get(newer).text
     assert names(again) == names(first)
     assert f'hx-get="/recordings?namespace={namespace}"' in again, "what arrives is on the first page"
+
+
+def test_a_recording_that_was_made_again_leaves_the_page_and_the_files_of_the_one_before(
+    running: RunningConsole, admin: RestClient, keeper: Person, namespace: str
+) -> None:
+    old = make_recording(admin, namespace, "sync", title="The old one", **complete())
+    wait_known(running, keeper, namespace, "sync", phase="Complete")
+    admin.request("DELETE", RECORDINGS.path(namespace, "sync"))
+    new = make_recording(admin, namespace, "sync", title="The new one", **complete())
+    wait_known(running, keeper, namespace, "sync", uid=new)
+    reader, path = Reader(running, keeper), f"/recordings/{namespace}/sync"
+    table = reader.get(f"/recordings?namespace={namespace}").text
+    assert set(re.findall(rf'href="({path}[^"]*)"', table)) == {path, f"{path}?uid={old}"}
+    page = reader.get(f"{path}?uid={old}").text
+    assert "The old one</bdi></h1>" in page
+    assert f'hx-get="{path}/state?uid={old}"' in page
+    assert f"/artifacts/video/url?uid={old}" in page
+    assert "The new one</bdi></h1>" in reader.get(path).text
+    assert reader.get(f"/recordings/{namespace}/other?uid={old}").status_code == 404
+    assert "no Events" in reader.get(f"{path}/events?uid={old}").text
+    rows = csv.DictReader(reader.get(f"/api/v1/recordings.csv?namespace={namespace}").text.splitlines())
+    assert {row["title"]: row["in_cluster"] for row in rows} == {"The old one": "false", "The new one": "true"}
 
 
 def test_a_viewer_sees_no_buttons_and_cannot_press_them(

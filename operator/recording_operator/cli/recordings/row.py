@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from recording_operator.times import age, relative
+from recording_operator.user_actions.csv_columns import CsvRecording
 
 COLUMNS: Final = ("NAME", "PHASE", "PROGRESS", "SIZE", "ATTEMPTS", "NEXT-RETRY", "EXPIRES", "LOCATION", "AGE")
 WIDE_COLUMNS: Final = (*COLUMNS, "ORG", "REASON", "TITLE")
@@ -51,11 +52,24 @@ class ListedRecording:
 
     def csv_cells(self) -> list[str]:
         """The columns of the CSV."""
-        return [
-            self.namespace, self.name, self.phase, self.reason, self.progress, str(self.bytes_total),
-            str(self.attempts), self.next_retry, self.expires, self.location, self.org, self.user, self.project,
-            self.title, self.created, self.completed,
-        ]  # fmt: skip
+        return CsvRecording(
+            namespace=self.namespace,
+            name=self.name,
+            phase=self.phase,
+            reason=self.reason,
+            progress=self.progress,
+            bytes=str(self.bytes_total),
+            attempts=str(self.attempts),
+            next_retry=self.next_retry,
+            expires=self.expires,
+            location=self.location,
+            org=self.org,
+            user=self.user,
+            project=self.project,
+            title=self.title,
+            created=self.created,
+            completed=self.completed,
+        ).cells()
 
 
 def row_of(manifest: Mapping[str, Any]) -> ListedRecording:

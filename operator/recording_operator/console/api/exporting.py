@@ -8,35 +8,34 @@ from starlette.responses import StreamingResponse
 
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import MOST_ROWS
-from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
+from recording_operator.catalog.wanted import EntryFilter
 from recording_operator.console.api.filters import Wanted
 from recording_operator.console.api.formats import CSV_RESPONSE, CSV_TYPE
 from recording_operator.console.auth.callers import Caller
-from recording_operator.console.parts import Authenticated, ConsoleParts, Parts
+from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, visible_in
 from recording_operator.costs.tables import csv_lines
-from recording_operator.user_actions.csv_columns import CSV_COLUMNS
+from recording_operator.user_actions.csv_columns import CSV_COLUMNS, CsvRecording
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
 
 @router.get("/recordings.csv", response_class=StreamingResponse, responses=CSV_RESPONSE)
 def export_recordings(parts: Parts, caller: Authenticated, wanted: Wanted) -> StreamingResponse:
-    """All Recordings that match, the newest first, as comma-separated values with the columns of the command line."""
-    _visible(parts, caller, wanted)  # fails before the response begins
+    """All Recordings that match, the newest first, as comma-separated values with the columns of the command line.
+
+    The last column, in_cluster, is false for those that are no longer in Kubernetes.
+    """
+    visible_in(parts, caller, wanted.namespace)  # fails before the response begins
     headers = {"Content-Disposition": 'attachment; filename="recordings.csv"'}
-    lines = csv_lines(CSV_COLUMNS, map(_cells, exported_entries(parts, caller, wanted)))
+    lines = csv_lines((*CSV_COLUMNS, "in_cluster"), map(_cells, exported_entries(parts, caller, wanted)))
     return StreamingResponse(lines, media_type=CSV_TYPE, headers=headers)
-
-
-def _visible(parts: ConsoleParts, caller: Caller, wanted: EntryFilter) -> VisibleNamespaces:
-    return parts.access.visible(caller, parts.reader.namespaces() if wanted.namespace is None else [wanted.namespace])
 
 
 def exported_entries(parts: ConsoleParts, caller: Caller, wanted: EntryFilter) -> Iterator[CatalogEntry]:
     """Page by page: only one is in memory. A slow client gets no more once the right is taken away."""
     cursor = None
     while True:
-        visible = _visible(parts, caller, wanted)
+        visible = visible_in(parts, caller, wanted.namespace)
         page = parts.reader.page(wanted, visible=visible, limit=MOST_ROWS, cursor=cursor, brief=True)
         yield from page.entries
         cursor = page.cursor
@@ -44,13 +43,25 @@ def exported_entries(parts: ConsoleParts, caller: Caller, wanted: EntryFilter) -
             return
 
 
-def _cells(entry: CatalogEntry) -> list[str]:
-    """In the order of the columns. The catalog does not know attempts and retries."""
-    return [
-        entry.namespace, entry.name, entry.phase, entry.reason, entry.progress, str(entry.size_bytes or 0), "", "",
-        _time(entry.expires), entry.location, entry.org, entry.user, entry.project, entry.title, _time(entry.created),
-        _time(entry.completed),
-    ]  # fmt: skip
+def _cells(entry: CatalogEntry) -> list[str | bool]:
+    """The catalog does not know attempts and retries."""
+    columns = CsvRecording(
+        namespace=entry.namespace,
+        name=entry.name,
+        phase=entry.phase,
+        reason=entry.reason,
+        progress=entry.progress,
+        bytes=str(entry.size_bytes or 0),
+        expires=_time(entry.expires),
+        location=entry.location,
+        org=entry.org,
+        user=entry.user,
+        project=entry.project,
+        title=entry.title,
+        created=_time(entry.created),
+        completed=_time(entry.completed),
+    )
+    return [*columns.cells(), entry.in_cluster]
 
 
 def _time(time: datetime | None) -> str:

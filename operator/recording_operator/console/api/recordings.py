@@ -14,7 +14,7 @@ from recording_operator.console.api.models import RecordingDocument, RecordingLi
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.openapi import problems
-from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, not_found
+from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, not_found, visible_in
 from recording_operator.console.problems import Problem
 
 MOST: Final = 100
@@ -36,8 +36,7 @@ def list_recordings(
     ascending: Annotated[bool, Query(description="The oldest, the smallest or the least downloaded first.")] = False,
 ) -> RecordingListDocument:
     """Recordings in the namespaces where you may list them. A cursor continues the page with the same parameters."""
-    namespace = wanted.namespace
-    visible = parts.access.visible(caller, parts.reader.namespaces() if namespace is None else [namespace])
+    visible = visible_in(parts, caller, wanted.namespace)
     try:
         page = parts.reader.page(wanted, visible=visible, limit=limit, cursor=cursor, sort=sort, ascending=ascending)
     except CursorError as error:
@@ -66,12 +65,17 @@ def get_recording(parts: Parts, caller: Authenticated, address: Address) -> Reco
     return document_of(entry, counted=parts.downloads.locations())
 
 
-def visible_entry(parts: ConsoleParts, caller: Caller, namespace: str, name: str) -> CatalogEntry:
-    """The entry of a Recording that the caller may get. Raises Problem 404, which does not tell what exists."""
+def visible_entry(
+    parts: ConsoleParts, caller: Caller, namespace: str, name: str, *, uid: str | None = None
+) -> CatalogEntry:
+    """The entry of a Recording that the caller may get. Raises Problem 404, which does not tell what exists.
+
+    `uid`: of which one, if several had the name. Otherwise the one in Kubernetes, or the newest.
+    """
     # Before the catalog is read: the time of the response must not tell what exists.
     visible = _visible(parts, caller, namespace)
-    entry = parts.reader.entry(namespace, name)
-    if entry is None or not _is_in(entry, visible):
+    entry = parts.reader.entry(namespace, name) if uid is None else parts.reader.by_uid(uid)
+    if entry is None or (entry.namespace, entry.name) != (namespace, name) or not _is_in(entry, visible):
         raise not_found(namespace, name)
     return entry
 

@@ -26,7 +26,7 @@ from recording_operator.console.pages.reports import (
 )
 from recording_operator.console.pages.states import RecordingLine, row_of
 from recording_operator.console.pages.words import unix_seconds
-from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
+from recording_operator.console.parts import ConsoleParts, Parts, SignedIn, visible_in
 from recording_operator.costs.budget import percent_of
 from recording_operator.costs.org_history import first_day
 
@@ -107,7 +107,7 @@ def overview(
 ) -> Response:
     """The page."""
     chosen = chosen_report(parts, visit.caller, UsageWanted(report=report or None))
-    visible = parts.access.visible(visit.caller, parts.reader.namespaces())
+    visible = visible_in(parts, visit.caller)
     return page.whole(
         "overview.html",
         title="Overview",

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from recording_operator.api.recording_status import Phase
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.console.api import controls
-from recording_operator.console.api.addresses import Address, RecordingAddress
+from recording_operator.console.api.addresses import Address, ExpectedUid, RecordingAddress
 from recording_operator.console.api.recordings import visible_entry
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
@@ -85,7 +85,6 @@ _DONE: Final[Mapping[str, str]] = {
     "cancel": "The upload is being cancelled.",
     "suspend": "It is suspended.",
     "resume": "It goes on.",
-    "delete": "It is being deleted.",
 }
 _CHANGES: Final[Mapping[str, Callable[..., object]]] = {
     "retry": controls.retry_recording,
@@ -104,10 +103,12 @@ def recording(
     parts: Parts,
     visit: SignedIn,
     address: Address,
+    *,
+    uid: ExpectedUid = None,
     done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """The page."""
-    view = _view(parts, visit.caller, address)
+    view = _view(parts, visit.caller, address, uid=uid)
     return page.whole(
         "recording.html",
         title=view.entry.title or view.entry.name,
@@ -120,16 +121,20 @@ def recording(
 
 
 @router.get("/recordings/{namespace}/{name}/state")
-def recording_state(page: Rendered, parts: Parts, visit: SignedIn, address: Address) -> Response:
+def recording_state(
+    page: Rendered, parts: Parts, visit: SignedIn, address: Address, uid: ExpectedUid = None
+) -> Response:
     """What changes while it is uploaded."""
-    view = _view(parts, visit.caller, address)
+    view = _view(parts, visit.caller, address, uid=uid)
     return page.fragment("recording_state.html", view=view, csrf=visit.csrf)
 
 
 @router.get("/recordings/{namespace}/{name}/events")
-def recording_events(page: Rendered, parts: Parts, visit: SignedIn, address: Address) -> Response:
+def recording_events(
+    page: Rendered, parts: Parts, visit: SignedIn, address: Address, uid: ExpectedUid = None
+) -> Response:
     """Its Events, read in the name of the caller."""
-    entry = visible_entry(parts, visit.caller, address.namespace, address.name)
+    entry = visible_entry(parts, visit.caller, address.namespace, address.name, uid=uid)
     if not entry.in_cluster:
         return page.fragment("recording_events.html", events=(), missing="Kubernetes keeps no Events of it.")
     metadata = {"namespace": entry.namespace, "uid": entry.uid}
@@ -158,7 +163,9 @@ def change_recording(
     except Problem as problem:
         return _not_done(request, parts, visit, address, problem)
     url = page_url(address.namespace, address.name)
-    return RedirectResponse("/recordings" if verb == "delete" else f"{url}?done={verb}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(
+        "/recordings?deleted=true" if verb == "delete" else f"{url}?done={verb}", HTTPStatus.SEE_OTHER
+    )
 
 
 def _not_done(
@@ -178,8 +185,8 @@ def _not_done(
     )
 
 
-def _view(parts: ConsoleParts, caller: Caller, address: RecordingAddress) -> RecordingView:
-    entry = visible_entry(parts, caller, address.namespace, address.name)
+def _view(parts: ConsoleParts, caller: Caller, address: RecordingAddress, *, uid: str | None = None) -> RecordingView:
+    entry = visible_entry(parts, caller, address.namespace, address.name, uid=uid)
     row = row_of(entry)
     found, may_not = _controls(parts, caller, entry)
     return RecordingView(

@@ -20,7 +20,7 @@ from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
 from recording_operator.console.pages.rendering import Rendered, is_fragment
 from recording_operator.console.pages.states import RecordingLine, row_of
-from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
+from recording_operator.console.parts import ConsoleParts, Parts, SignedIn, visible_in
 from recording_operator.console.problems import Problem
 
 ROWS: Final = 50
@@ -154,7 +154,14 @@ Placed = Annotated[Place, Depends(place_of)]
 
 @router.get("/recordings")
 def recordings(
-    request: Request, page: Rendered, parts: Parts, visit: SignedIn, search: Searched, place: Placed
+    request: Request,
+    page: Rendered,
+    parts: Parts,
+    visit: SignedIn,
+    search: Searched,
+    place: Placed,
+    *,
+    deleted: bool = False,
 ) -> Response:
     """The page, or only its table."""
     listing = _listing(parts, visit.caller, search, place)
@@ -169,6 +176,7 @@ def recordings(
         visit=visit,
         listing=listing,
         search=search,
+        deleted=deleted,
         phases=[one.value for one in Phase],
         sorts=_sorts(counts_downloads=listing.counts_downloads),
         locations=[one.metadata.name for one in parts.locations.all()] if _may_list_locations(parts, visit) else [],
@@ -186,7 +194,7 @@ def _may_list_locations(parts: ConsoleParts, visit: Visit) -> bool:
 
 
 def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Place) -> Listing:
-    visible = _visible(parts, caller, search)
+    visible = visible_in(parts, caller, search.namespace)
     try:
         found = _page(parts, search, visible, place)
     except CursorError as error:
@@ -217,10 +225,6 @@ def _page(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces, p
     # Also if nothing newer is left: the first page is full again.
     found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.cursor, sort=sort)
     return _Neighbours(entries=found.entries, older=found.cursor, newer=found.back)
-
-
-def _visible(parts: ConsoleParts, caller: Caller, search: SearchForm) -> VisibleNamespaces:
-    return parts.access.visible(caller, [search.namespace] if search.namespace else parts.reader.namespaces())
 
 
 def _day(text: str) -> date | None:

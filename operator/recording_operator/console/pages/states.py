@@ -41,6 +41,8 @@ class RecordingLine:
     """A row of the table."""
 
     url: str
+    query: str
+    """Of the URL of a Recording that is no longer in Kubernetes: others may have its name now."""
     namespace: str
     name: str
     title: str
@@ -85,6 +87,7 @@ def row_of(entry: CatalogEntry, *, counted: Container[str] = ()) -> RecordingLin
     """The row of an entry. `counted`: the locations whose downloads are counted."""
     return RecordingLine(
         url=page_url(entry.namespace, entry.name),
+        query="" if entry.in_cluster else f"?uid={quote(entry.uid, safe='')}",
         namespace=entry.namespace,
         name=entry.name,
         title=entry.title,
