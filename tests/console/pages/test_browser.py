@@ -143,6 +143,22 @@ def test_progress_moves_without_a_reload(mine: Window, admin: RestClient, seeded
     assert same()
 
 
+def test_what_is_refused_says_so_itself_and_is_not_asked_for_again(
+    browser: Browser, running: RunningConsole, keeper: Person, seeded: str
+) -> None:
+    with window(browser, running, keeper) as opened:
+        page = opened.page
+        page.route("**/state?*", lambda route: route.continue_(url=route.request.url.replace("board/", "gone/")))
+        opened.go(f"/recordings/{seeded}/board")
+        expect(page.get_by_role("alert")).to_contain_text(f"Recording {seeded}/gone does not exist.")
+        expect(page.locator("#offline")).to_be_hidden()
+        assert page.locator("#state").count() == 0
+        page.route("**/recordings?*", lambda route: route.fulfill(status=503))
+        opened.go("/recordings")
+        page.get_by_label("Search").fill("board")
+        expect(page.locator("#offline")).to_be_visible()
+
+
 def test_what_may_be_done_is_done_after_a_confirmation(mine: Window, admin: RestClient, seeded: str) -> None:
     path = f"/apis/recordings.dev/v1alpha1/namespaces/{seeded}/recordings/"
     page = mine.go(f"/recordings/{seeded}/board")
@@ -241,6 +257,13 @@ def test_dark_mode_is_the_systems_and_can_be_switched(
         light = background(page)
         assert light != dark
         expect(switch).to_have_attribute("aria-pressed", "false")
+        figure = page.locator("figure").first
+        figure.locator(".u-over").hover()
+        expect(figure.locator(".readout")).to_contain_text("2026-")
+        page.keyboard.press("Enter")  # the switch has the focus
+        page.mouse.move(0, 0)
+        expect(figure.locator(".readout")).to_have_text("Stored")
+        switch.click()
         opened.go("/recordings")
         assert background(page) == light
         assert opened.faults == []
@@ -269,9 +292,12 @@ def test_the_keyboard_is_enough(browser: Browser, running: RunningConsole, keepe
         page.keyboard.press("Enter")
         expect(page.locator("main")).to_be_focused()
         page.keyboard.press("/")
+        expect(page.locator("main")).to_be_focused()
+        page.keyboard.press("Control+/")
         expect(page.get_by_label("Search")).to_be_focused()
         page.keyboard.type("customer")
         expect(page.locator("#results tbody tr")).to_have_count(1)
+        expect(page.locator("#results [role=status]")).to_have_text("1 found")
         tab_to(page, "a", "Customer call")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Customer call")

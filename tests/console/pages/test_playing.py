@@ -98,11 +98,17 @@ def test_a_video_is_played_from_the_store_by_ranges(
         keep(page, screenshots, "playing")
         assert {one.status for one in answers} == {206}
         assert all("range" in one.request.headers for one in answers)
+        with page.expect_response("**/artifacts/video/url?*"):
+            page.evaluate("() => document.querySelector('video').dispatchEvent(new Event('error'))")
+        wait_until(page, "() => document.querySelector('video')?.currentTime > 0.2")
+        expect(page.locator("#player-problem")).to_be_hidden()
         page.get_by_role("button", name="Close").click()
         assert page.locator("video").count() == 0
+        expect(page.get_by_role("button", name="Play video")).to_be_focused()
         with page.expect_download() as downloading:
             page.get_by_role("button", name="Download video").click()
         assert downloading.value.path().read_bytes() == source.content.body
+        expect(page.get_by_role("button", name="Download video")).to_be_focused()
         assert opened.faults == []
 
 

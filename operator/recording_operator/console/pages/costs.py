@@ -75,6 +75,7 @@ class CostsView:
     total: Costs
     hidden: str
     """That the numbers are not about all days; empty if they are."""
+    estimated: bool
     months: bool
     """Whether some periods are months that are not in the chart."""
     comparison: tuple[ComparisonRow, ...]
@@ -143,6 +144,7 @@ def _view(report: StorageReport, query: CostQuery) -> CostsView:
         orgs=_orgs(history.entries),
         total=costs_of(row for entry in history.entries for row in entry.orgs),
         hidden=hidden_words(report, history.hidden, query.org) if history.hidden else "",
+        estimated=any(one.estimated for one in periods),
         months=any(one.x is None for one in periods),
         comparison=status.comparison,
         projected=status.cost.projected_month if status.cost else ZERO,

@@ -94,9 +94,16 @@ class PageRenderer:
         )
         return self._response(template, status=status, headers=headers, frame=frame, **values)
 
-    def fragment(self, template: str, *, headers: Mapping[str, str] | None = None, **values: Any) -> Response:
+    def fragment(
+        self,
+        template: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Response:
         """A part of a page."""
-        return self._response(template, status=HTTPStatus.OK, headers=headers, **values)
+        return self._response(template, status=status, headers=headers, **values)
 
     def _response(
         self, template: str, *, status: HTTPStatus, headers: Mapping[str, str] | None, **values: Any

@@ -77,7 +77,13 @@ def mount_of(pages: FastAPI) -> Mount:
 def _shown(request: Request, problem: Problem) -> Response:
     if problem.status is HTTPStatus.UNAUTHORIZED:
         return _to_login(request)
-    return PageRenderer(request).whole(
+    page = PageRenderer(request)
+    if is_fragment(request):
+        part = "results" if request.url.path == "/recordings" else "problem"
+        return page.fragment(
+            "problem_part.html", status=problem.status, headers=problem.headers, part=part, problem=problem
+        )
+    return page.whole(
         "problem.html",
         title=problem.status.phrase,
         visit=getattr(request.state, "visit", None),

@@ -45,7 +45,8 @@
     if (bars) order.reverse();
     const y = bars ? stacked(data.y) : data.y;
     const readout = figure.querySelector(".readout");
-    const resting = [...readout.childNodes];
+    figure.resting ??= [...readout.childNodes];
+    readout.replaceChildren(...figure.resting);
     const axis = {
       stroke: colour("--muted"),
       font: `12px ${getComputedStyle(document.body).fontFamily}`,
@@ -85,7 +86,7 @@
           (chart) => {
             const at = chart.cursor.idx;
             if (at === null || at === undefined) {
-              readout.replaceChildren(...resting);
+              readout.replaceChildren(...figure.resting);
               return;
             }
             const when = document.createElement("b");
@@ -103,7 +104,7 @@
         ],
       },
     };
-    plot.replaceChildren();
+    figure.chart?.destroy();
     figure.chart = new uPlot(options, [data.x, ...order.map((index) => y[index])], plot);
   }
 

@@ -39,6 +39,7 @@ async function play(button) {
   const media = document.createElement(button.dataset.play === "audio" ? "audio" : "video");
   media.controls = true;
   media.preload = "metadata";
+  player.dataset.url = button.dataset.url;
   one("#player-title").textContent = button.dataset.name;
   one("#player-media").replaceChildren(media);
   problem.hidden = true;
@@ -48,7 +49,20 @@ async function play(button) {
     problem.textContent = text;
     problem.hidden = false;
   };
-  media.addEventListener("error", () => fail("The browser cannot play this file. Download it instead."));
+  let began = 0;
+  media.addEventListener("error", async () => {
+    // The URL works for an hour. A film that has played since it was made goes on with a new one.
+    const { currentTime, paused } = media;
+    if (currentTime === began) return fail("The browser cannot play this file. Download it instead.");
+    began = currentTime;
+    try {
+      media.src = await presigned(button.dataset.url, false);
+      media.currentTime = currentTime;
+      if (!paused) await media.play();
+    } catch (error) {
+      fail(error.message);
+    }
+  });
   try {
     media.src = await presigned(button.dataset.url, false);
     await media.play();
@@ -59,18 +73,22 @@ async function play(button) {
 }
 
 function closePlayer() {
+  const player = one("#player");
   one("#player-media").replaceChildren();
-  one("#player").hidden = true;
+  player.hidden = true;
+  // Where the person was before.
+  [...document.querySelectorAll("[data-play]")].find((button) => button.dataset.url === player.dataset.url)?.focus();
 }
 
 async function download(button) {
-  button.disabled = true;
+  if (button.ariaBusy === "true") return;
+  button.ariaBusy = "true"; // a disabled button would lose the focus
   try {
     location.assign(await presigned(button.dataset.url, true));
   } catch (error) {
     alert(error.message);
   } finally {
-    button.disabled = false;
+    button.ariaBusy = null;
   }
 }
 
@@ -94,7 +112,7 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
   const search = one('input[type="search"]');
-  if (event.key === "/" && search && !event.target.closest("input, textarea, select, dialog")) {
+  if (event.key === "/" && event.ctrlKey && search && !event.target.closest("input, textarea, select, dialog")) {
     event.preventDefault();
     search.focus();
   }
@@ -111,12 +129,13 @@ document.addEventListener("htmx:before:request", (event) => {
 });
 
 document.addEventListener("htmx:after:request", (event) => {
-  const response = event.detail.ctx.response;
-  if (response && response.status < 400) {
-    updated = Date.now();
-    one("#offline").hidden = true;
-  } else {
+  const status = event.detail.ctx.response?.status ?? 0;
+  if (status === 0 || status >= 500) {
     showAge();
+  } else {
+    // What is refused says so itself, in place of what it would have shown.
+    if (status < 400) updated = Date.now();
+    one("#offline").hidden = true;
   }
 });
 
