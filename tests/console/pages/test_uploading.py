@@ -6,11 +6,27 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from localcluster import S3Server
+from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
-from tests.console.pages.browsing import keep, window
-from tests.console.pages.uploading import PART, SentParts, allow_pages, choose, expect_state, fill, start
+from tests.console.pages.browsing import PHONE, keep, window
+from tests.console.pages.uploading import (
+    PART,
+    SentParts,
+    allow_pages,
+    choose,
+    expect_state,
+    fill,
+    kept_by_browser,
+    kill,
+    number_of,
+    start,
+    wait_for,
+    wait_recording,
+    with_profile,
+)
 from tests.console.running import Person, RunningConsole
 from tests.support.recordings import media_body
+from tests.support.sending_client import PAGE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
@@ -50,3 +66,109 @@ def test_a_file_becomes_a_recording(
         expect(page.locator(".state-word")).to_have_text("Complete")
         expect(page.get_by_role("heading", level=1)).to_have_text("Weekly sync")
         assert opened.faults == []
+
+
+def test_a_browser_that_was_killed_goes_on_at_the_next_part(
+    browser: Browser,
+    running: RunningConsole,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+    bucket: str,
+    tmp_path: Path,
+    screenshots: Path,
+) -> None:
+    location(spec={"placement": {"weight": 1}})
+    allow_pages(s3, bucket, running.url)
+    film, profile = tmp_path / "Board.mp4", tmp_path / "profile"
+    film.write_bytes(media_body("video.mp4", 4 * PART + 1234))
+    with with_profile(browser, running, boss, profile) as opened:
+        page = fill(opened, namespace)
+        page.route(f"{s3.endpoint}/**", lambda route: route.continue_() if number_of(route.request.url) < 3 else None)
+        first = SentParts(page, s3)
+        choose(page, film)
+        start(page)
+        wait_for(page, lambda: sorted(first.numbers) == [1, 2])
+        wait_for(page, lambda: namespace in kept_by_browser(page))
+        assert "X-Amz-" not in kept_by_browser(page)
+        kill(profile)
+    with with_profile(browser, running, boss, profile) as opened:
+        page = opened.go("/upload")
+        expect(page.get_by_text("An upload was interrupted.")).to_be_visible()
+        keep(page, screenshots, "upload-interrupted")
+        rest = SentParts(page, s3)
+        choose(page, film)
+        start(page)
+        expect_state(page, "Complete")
+        assert sorted(rest.numbers) == [3, 4, 5]
+        assert "X-Amz-" not in kept_by_browser(page)
+
+
+def test_a_recording_that_waits_has_a_button_that_leads_to_its_upload(
+    browser: Browser,
+    running: RunningConsole,
+    admin: RestClient,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+    bucket: str,
+    film: Path,
+    tmp_path: Path,
+    screenshots: Path,
+) -> None:
+    location(spec={"placement": {"weight": 1}})
+    wait_recording(admin, namespace, "board", contentTypes=["video/*"], maxSize="20Mi")
+    with window(browser, running, boss) as opened:
+        page = opened.go(f"/recordings?namespace={namespace}")
+        page.get_by_role("link", name="Board meeting").click()
+        page.get_by_role("link", name="Upload video").click()
+        problem = page.get_by_role("alert")
+
+        notes = tmp_path / "notes.txt"
+        notes.write_text("Agenda")
+        choose(page, notes)
+        expect(problem).to_contain_text("This file has another type. Accepted are: video/*.")
+        large = tmp_path / "large.mp4"
+        large.write_bytes(bytes(20 * 2**20 + 1))
+        choose(page, large)
+        expect(problem).to_contain_text("large.mp4 is larger than 20 MiB, and larger files are not accepted.")
+        assert opened.axe() == []
+
+        choose(page, film)
+        expect(problem).to_be_hidden()
+        start(page)
+        expect(problem).to_contain_text(f"does not let pages of {running.url} send files to it (CORS).", timeout=30_000)
+        expect(page.locator("#cors-rule")).to_contain_text(f'"{running.url}"')
+        keep(page, screenshots, "upload-cors")
+        assert opened.axe() == []
+        allow_pages(s3, bucket, running.url)
+        page.locator(".uppy-StatusBar-actionBtn--retry").click()
+        expect_state(page, "Complete")
+        expect(problem).to_be_hidden()
+
+
+def test_content_that_is_not_what_its_name_says_is_named(
+    browser: Browser,
+    running: RunningConsole,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+    bucket: str,
+    tmp_path: Path,
+    screenshots: Path,
+) -> None:
+    location(spec={"placement": {"weight": 1}})
+    allow_pages(s3, bucket, running.url)
+    page_of_a_login = tmp_path / "film.mp4"
+    page_of_a_login.write_bytes(PAGE)
+    with window(browser, running, boss, viewport=PHONE, color_scheme="dark") as opened:
+        page = fill(opened, namespace)
+        choose(page, page_of_a_login)
+        start(page)
+        expect(page.get_by_role("alert")).to_contain_text("(UnexpectedContent)", timeout=60_000)
+        keep(page, screenshots, "upload-unexpected-dark-phone")
+        assert opened.overflow() == 0
+        assert opened.axe() == []

@@ -1,16 +1,37 @@
 """A person with files to upload."""
 
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from localcluster import S3Server
-from tests.console.pages.browsing import Window
+from recording_operator.kube.resources import RECORDINGS
+from recording_operator.kube.rest import RestClient
+from tests.console.pages.browsing import DESKTOP, Window, sign_in
+from tests.console.pages.conftest import CHROMIUM
+from tests.console.running import Person, RunningConsole
 
 PART: Final = 8 * 2**20
 """The size of the parts of small files."""
 CHECKED_MS: Final = 60_000
+KEPT: Final = """async () => {
+  const found = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
+  for (const { name } of await indexedDB.databases()) {
+    const database = await new Promise((resolve) => (indexedDB.open(name).onsuccess = (event) => resolve(event.target.result)));
+    for (const store of database.objectStoreNames) {
+      const all = database.transaction(store).objectStore(store).getAll();
+      found.push(JSON.stringify(await new Promise((resolve) => (all.onsuccess = () => resolve(all.result)))));
+    }
+    database.close();
+  }
+  return found.join("\\n");
+}"""
 
 
 def allow_pages(s3: S3Server, bucket: str, origin: str) -> None:
@@ -36,7 +57,12 @@ class SentParts:
     def _note(self, request: Request) -> None:
         response = request.response() if request.method == "PUT" and request.url.startswith(self._store) else None
         if response is not None and response.ok:
-            self.numbers.append(int(request.url.partition("partNumber=")[2].partition("&")[0]))
+            self.numbers.append(number_of(request.url))
+
+
+def number_of(url: str) -> int:
+    """The number of the part that a URL is for."""
+    return int(url.partition("partNumber=")[2].partition("&")[0])
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -62,3 +88,55 @@ def start(page: Page) -> None:
 def expect_state(page: Page, text: str) -> None:
     """What the list of Recordings says in the end."""
     expect(page.locator("#sent li p").first).to_have_text(text, timeout=CHECKED_MS)
+
+
+def wait_for(page: Page, reached: Callable[[], bool], *, within_s: float = 60.0) -> None:
+    """Wait while the page goes on. Playwright passes events on only while it is called."""
+    for _ in range(round(within_s * 20)):
+        if reached():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within {within_s:g} s")
+
+
+def kept_by_browser(page: Page) -> str:
+    """Everything that the page has stored in the browser."""
+    return str(page.evaluate(KEPT))
+
+
+def wait_recording(admin: RestClient, namespace: str, name: str, **upload: Any) -> None:
+    """Create a Recording that waits for a video from a client."""
+    source = {"upload": {"maxSize": "1Gi", **upload}}
+    body = {
+        "apiVersion": RECORDINGS.api_version,
+        "kind": "Recording",
+        "metadata": {"name": name},
+        "spec": {
+            "owner": {"org": "acme"},
+            "title": "Board meeting",
+            "artifacts": [{"name": "video", "kind": "Video", "contentType": "video/mp4", "source": source}],
+        },
+    }
+    admin.request("POST", RECORDINGS.collection(namespace), body=body)
+
+
+@contextmanager
+def with_profile(browser: Browser, running: RunningConsole, person: Person, profile: Path) -> Iterator[Window]:
+    """A browser of its own that keeps what pages store, as that of a person does. It may be killed."""
+    context = browser.browser_type.launch_persistent_context(
+        profile, executable_path=CHROMIUM, args=["--no-sandbox"], viewport=DESKTOP, locale="en-GB"
+    )
+    try:
+        sign_in(context, running, person)
+        yield Window(page=context.new_page(), url=running.url)
+    finally:
+        with suppress(PlaywrightError):
+            context.close()
+
+
+def kill(profile: Path) -> None:
+    """End the browser with this profile as a power failure does."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"--user-data-dir={profile}" in (process / "cmdline").read_text(errors="replace").split("\0"):
+                os.kill(int(process.name), signal.SIGKILL)

@@ -164,6 +164,7 @@
     theme: isDark() ? "dark" : "light",
     fileManagerSelectionType: "files",
     disableThumbnailGenerator: true,
+    disableInformer: true,
     proudlyDisplayPoweredByUppy: false,
     showRemoveButtonAfterComplete: false,
     doneButtonHandler: null,
@@ -186,6 +187,7 @@
   uppy.use(StoreUploader, { csrf: root.dataset.csrf, checksumScript: root.dataset.checksum, create });
 
   uppy.on("restriction-failed", (_file, error) => showProblem(error));
+  uppy.on("upload-warning", (error) => showProblem(error));
   uppy.on("file-added", hideProblem);
   uppy.on("upload-start", (files) => files.forEach((file) => show(file, "Sending")));
   uppy.on("upload-message", (file, message) => show(file, message));

@@ -413,7 +413,7 @@ class StoreUploader extends Uppy.BasePlugin {
       if (task?.uploadId) await this.client.call("DELETE", `${at}/artifacts/${artifact}/uploads/${encodeURIComponent(task.uploadId)}`);
       else await this.client.call("POST", `${at}/cancel?uid=${uid}`);
     } catch (error) {
-      if (error.status !== 404) this.uppy.info(error.message, "warning", 10000);
+      if (error.status !== 404) this.uppy.emit("upload-warning", error);
     }
   }
 }
