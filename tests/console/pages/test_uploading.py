@@ -98,6 +98,7 @@ def test_a_browser_that_was_killed_goes_on_at_the_next_part(
         expect(page.get_by_text("An upload was interrupted.")).to_be_visible()
         keep(page, screenshots, "upload-interrupted")
         rest = SentParts(page, s3)
+        page.get_by_role("button", name="Choose the file again").click()
         choose(page, film)
         start(page)
         expect_state(page, "Complete")
@@ -133,7 +134,7 @@ def test_a_recording_that_waits_has_a_button_that_leads_to_its_upload(
         large = tmp_path / "large.mp4"
         large.write_bytes(bytes(20 * 2**20 + 1))
         choose(page, large)
-        expect(problem).to_contain_text("large.mp4 is larger than 20 MiB, and larger files are not accepted.")
+        expect(problem).to_contain_text("large.mp4 is larger than 21.0 MB, and larger files are not accepted.")
         assert opened.axe() == []
 
         choose(page, film)
@@ -172,3 +173,29 @@ def test_content_that_is_not_what_its_name_says_is_named(
         keep(page, screenshots, "upload-unexpected-dark-phone")
         assert opened.overflow() == 0
         assert opened.axe() == []
+
+
+@pytest.mark.faults
+def test_two_gibibytes(
+    browser: Browser,
+    running: RunningConsole,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+    bucket: str,
+    film: Path,
+) -> None:
+    location(spec={"placement": {"weight": 1}})
+    allow_pages(s3, bucket, running.url)
+    with film.open("ab") as opened_film:
+        opened_film.truncate(2 * 2**30 + 1)
+    with window(browser, running, boss) as opened:
+        page = fill(opened, namespace)
+        parts = SentParts(page, s3)
+        choose(page, film)
+        start(page)
+        expect_state(page, "Complete", within_s=500)
+        assert sorted(parts.numbers) == list(range(1, len(parts.numbers) + 1))
+    [stored] = [one for one in s3.client().list_objects_v2(Bucket=bucket)["Contents"] if one["Key"].endswith(".mp4")]
+    assert stored["Size"] == 2 * 2**30 + 1

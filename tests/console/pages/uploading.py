@@ -19,11 +19,12 @@ from tests.console.running import Person, RunningConsole
 
 PART: Final = 8 * 2**20
 """The size of the parts of small files."""
-CHECKED_MS: Final = 60_000
+CHECKED_S: Final = 60.0
 KEPT: Final = """async () => {
   const found = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
   for (const { name } of await indexedDB.databases()) {
-    const database = await new Promise((resolve) => (indexedDB.open(name).onsuccess = (event) => resolve(event.target.result)));
+    const open = indexedDB.open(name);
+    const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
     for (const store of database.objectStoreNames) {
       const all = database.transaction(store).objectStore(store).getAll();
       found.push(JSON.stringify(await new Promise((resolve) => (all.onsuccess = () => resolve(all.result)))));
@@ -85,9 +86,9 @@ def start(page: Page) -> None:
     page.locator("#files .uppy-StatusBar-actionBtn--upload").click()
 
 
-def expect_state(page: Page, text: str) -> None:
+def expect_state(page: Page, text: str, *, within_s: float = CHECKED_S) -> None:
     """What the list of Recordings says in the end."""
-    expect(page.locator("#sent li p").first).to_have_text(text, timeout=CHECKED_MS)
+    expect(page.locator("#sent li p").first).to_have_text(text, timeout=within_s * 1000)
 
 
 def wait_for(page: Page, reached: Callable[[], bool], *, within_s: float = 60.0) -> None:

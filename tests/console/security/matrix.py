@@ -4,6 +4,7 @@ A new operation needs a line here, otherwise test_matrix.py fails. `{namespace}`
 its path are those of a Recording in the namespace of tenant A.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -86,5 +87,5 @@ SIGNED: Final = frozenset(
     {("GET", "/files/{token}/{name}"), ("HEAD", "/files/{token}/{name}"), ("PUT", "/upload-parts/{token}")}
 )
 """Routes that need the signature in their path instead."""
-ALIAS: Final = "/s3/multipart"
+ALIAS: Final = re.compile(r"(/sized/\{fileSize\})?/s3/multipart")
 """Routes with this in their path are the same as those without it."""

@@ -7,11 +7,12 @@ import pytest
 
 from tests.cli.conftest import people, user_roles
 from tests.console.conftest import Visitors, admin_token, console, consoles, visitors
+from tests.console.pages.conftest import browser
 from tests.e2e.uploads.sender import Sender
 from tests.support.recordings import Live
 from tests.support.world import World
 
-__all__ = ["admin_token", "console", "consoles", "people", "user_roles", "visitors"]
+__all__ = ["admin_token", "browser", "console", "consoles", "people", "user_roles", "visitors"]
 
 Senders = Callable[[Live], Sender]
 

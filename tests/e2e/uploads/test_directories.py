@@ -8,8 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 from recording_operator.checksums import crc64nvme, to_base64
+from recording_operator.console.serving import Console
+from tests.conftest import TENANT
+from tests.console.pages.browsing import window
+from tests.console.pages.uploading import choose, expect_state, start
+from tests.console.running import Person, RunningConsole
 from tests.e2e.uploads.conftest import Senders
 from tests.e2e.uploads.sender import put
 from tests.support.recordings import Live, artifact_of, from_client
@@ -103,3 +109,21 @@ def _status_of(made: dict[str, Any], header: bytes) -> int:
     with socket.create_connection((to.hostname, to.port), timeout=30) as connection:
         connection.sendall(f"PUT {to.path} HTTP/1.1\r\nHost: {to.netloc}\r\n".encode() + header + b"\r\n\r\n0\r\n\r\n")
         return int(connection.recv(4096).split()[1])
+
+
+@pytest.mark.usefixtures("visitors")
+def test_a_browser_sends_to_the_console(
+    browser: Browser, console: Console, create: Callable[..., Live], tmp_path: Path
+) -> None:
+    recording = create(LARGE)
+    film = tmp_path / "film.mp4"
+    film.write_bytes(LARGE)
+    tenant = Person(namespace=recording.namespace, name=TENANT, token=f"token-of-{TENANT}")
+    with window(browser, RunningConsole(console), tenant) as opened:
+        page = opened.go(f"/upload/{recording.namespace}/{recording.name}/video")
+        choose(page, film)
+        start(page)
+        expect_state(page, "Complete")
+        assert opened.faults == []
+    artifact = artifact_of(recording.wait_phase("Complete"), "video")
+    assert artifact["provedChecksum"] == "crc64nvme"

@@ -239,3 +239,21 @@ def test_the_paths_of_uppy(world: World, sender: Senders) -> None:
     done = visitor.post(f"{one}/complete?key=x", {"parts": [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]}]})
     assert (done.status, done.document["key"]) == (202, upload["key"])
     recording.wait_phase("Complete")
+
+
+def test_uppy_needs_no_size_of_a_part_if_its_endpoint_has_that_of_the_file(world: World, sender: Senders) -> None:
+    recording = world.create(from_client(LARGE))
+    client = sender(recording)
+    client.opened()
+    visitor, at = client.visitor, f"{client.path}/sized/{len(LARGE)}/s3/multipart"
+    created = visitor.post(at, {"filename": "v.mp4", "type": "video/mp4"}).document
+    one = f"{at}/{created['uploadId']}"
+    for number, begin in enumerate(range(0, len(LARGE), PART), start=1):
+        made = visitor.get(f"{one}/{number}?key=x")
+        assert made.status == 200, made.body
+        assert put(made.document, LARGE[begin : begin + PART]) == 200
+    assert visitor.get(f"{one}/4?key=x").status == 422
+    assert visitor.post(at.replace(str(len(LARGE)), "x"), {}).status == 422
+    assert visitor.post(at.replace(str(len(LARGE)), str(2**40)), {}).status == 422
+    assert visitor.post(f"{one}/complete?key=x", {"parts": []}).status == 202
+    recording.wait_phase("Complete")

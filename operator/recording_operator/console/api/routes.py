@@ -34,5 +34,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     serving.router,
     uploads.router,
     uploads.companion_router,
+    uploads.sized_router,
     receiving.router,
 )

@@ -4,6 +4,7 @@ The paths and the shape of requests and responses are those that Uppy's plugin f
 """
 
 import base64
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -25,16 +26,32 @@ from recording_operator.console.uploads.signing import part_url
 _MOST_PARTS: Final = 10_000
 _MOST_BYTES: Final = 2**63 - 1
 _MD5_BYTES: Final = 16
+_DIGITS: Final = re.compile(r"[1-9][0-9]{0,17}")
 _PROBLEMS: Final = problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 router = APIRouter(prefix="/api/v1/recordings/{namespace}/{name}/artifacts/{artifact}/uploads", tags=["uploads"])
 companion_router = APIRouter(prefix=f"{router.prefix}/s3/multipart", include_in_schema=False)
 """The same below the paths that Uppy 6 adds to its companionEndpoint."""
+sized_router = APIRouter(prefix=f"{router.prefix}/sized/{{fileSize}}/s3/multipart", include_in_schema=False)
+"""The same, if the endpoint has the size of the file: Uppy says it nowhere, and only the last part is smaller."""
 
 _UploadId = Annotated[
     str, Path(alias="uploadId", max_length=2048, pattern=NO_NUL, description="The uploadId of the open upload.")
 ]
 _FileSize = Annotated[int | None, Field(ge=1, le=_MOST_BYTES, description="Size of the whole file in bytes.")]
+
+
+def file_size(request: Request) -> int | None:
+    """The size of the file, if the path has it. Raises Problem."""
+    text = request.path_params.get("fileSize")
+    if text is None:
+        return None
+    if not _DIGITS.fullmatch(text):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The size of the file in the path is not a number of bytes.")
+    return int(text)
+
+
+_SizeInPath = Annotated[int | None, Depends(file_size)]
 
 
 class NewUpload(BaseModel):
@@ -115,10 +132,16 @@ def target_of(address: Address, artifact: ArtifactName) -> UploadTarget:
 _Target = Annotated[UploadTarget, Depends(target_of)]
 
 
+@sized_router.post("")
 @companion_router.post("")
 @router.post("", responses=_PROBLEMS)
 def get_open_upload(
-    parts: Parts, caller: Authenticated, target: _Target, response: Response, new: NewUpload | None = None
+    parts: Parts,
+    caller: Authenticated,
+    target: _Target,
+    response: Response,
+    size_in_path: _SizeInPath,
+    new: NewUpload | None = None,
 ) -> UploadDocument:
     """The upload that the operator has opened, for a client that begins or goes on.
 
@@ -127,8 +150,9 @@ def get_open_upload(
     """
     wanted = wanted_upload(parts, caller, target)
     found = open_upload(parts, wanted)
-    if new is not None and new.size is not None:
-        found.check_size(new.size)
+    size_bytes = size_in_path or (new.size if new is not None else None)
+    if size_bytes is not None:
+        found.check_size(size_bytes)
     response.headers["Cache-Control"] = "no-store"
     return UploadDocument(
         upload_id=found.upload_id,
@@ -141,6 +165,7 @@ def get_open_upload(
     )
 
 
+@sized_router.get("/{uploadId}")
 @companion_router.get("/{uploadId}")
 @router.get("/{uploadId}", responses=_PROBLEMS)
 def list_sent_parts(
@@ -159,6 +184,7 @@ def list_sent_parts(
     ]
 
 
+@sized_router.get("/{uploadId}/{partNumber}")
 @companion_router.get("/{uploadId}/{partNumber}")
 @router.get("/{uploadId}/{partNumber}", responses=_PROBLEMS)
 def get_part_url(
@@ -168,6 +194,7 @@ def get_part_url(
     request: Request,
     response: Response,
     upload_id: _UploadId,
+    size_in_path: _SizeInPath,
     part_number: Annotated[int, Path(alias="partNumber", ge=1, le=_MOST_PARTS)],
     size: Annotated[
         int | None,
@@ -184,6 +211,8 @@ def get_part_url(
     For a browser, the bucket has to allow PUT from the origin of the console, and to expose the header ETag (CORS).
     """
     found = open_upload(parts, wanted_upload(parts, caller, target), upload_id=upload_id)
+    if size_in_path is not None:
+        size = found.length_in(size_in_path, part_number)
     made = part_url(parts, caller, found, number=part_number, size_bytes=size, md5=_md5(content_md5))
     response.headers["Cache-Control"] = "no-store"
     return PartUrlDocument(
@@ -195,6 +224,7 @@ def get_part_url(
     )
 
 
+@sized_router.post("/{uploadId}/complete", status_code=HTTPStatus.ACCEPTED)
 @companion_router.post("/{uploadId}/complete", status_code=HTTPStatus.ACCEPTED)
 @router.post("/{uploadId}/complete", status_code=HTTPStatus.ACCEPTED, responses=_PROBLEMS)
 def complete_upload(
@@ -202,6 +232,7 @@ def complete_upload(
     caller: Authenticated,
     target: _Target,
     upload_id: _UploadId,
+    size_in_path: _SizeInPath,
     file: FinishedFile | None = None,
 ) -> UploadStateDocument:
     """Say that every part was sent. The operator then completes the upload and verifies the file.
@@ -210,14 +241,16 @@ def complete_upload(
     result.
     """
     file = file or FinishedFile()
+    size = size_in_path or file.size
     wanted = wanted_upload(parts, caller, target)
-    if is_finished_as(wanted, size_bytes=file.size, checksum=file.checksum):
+    if is_finished_as(wanted, size_bytes=size, checksum=file.checksum):
         return _state_of(wanted.recording, target)
     found = open_upload(parts, wanted, upload_id=upload_id)
-    size_bytes = sent_bytes(found, size_bytes=file.size)
+    size_bytes = sent_bytes(found, size_bytes=size)
     return _state_of(finish(parts, caller, wanted, size_bytes=size_bytes, checksum=file.checksum), target)
 
 
+@sized_router.delete("/{uploadId}", status_code=HTTPStatus.ACCEPTED)
 @companion_router.delete("/{uploadId}", status_code=HTTPStatus.ACCEPTED)
 @router.delete("/{uploadId}", status_code=HTTPStatus.ACCEPTED, responses=_PROBLEMS)
 def abort_upload(parts: Parts, caller: Authenticated, target: _Target, upload_id: _UploadId) -> UploadStateDocument:

@@ -141,7 +141,7 @@
     },
     locale: {
       strings: {
-        exceedsSize: "%{file} is larger than %{size}, and larger files are not accepted.",
+        exceedsSize: `%{file} is larger than ${root.dataset.most}, and larger files are not accepted.`,
         inferiorSize: "%{file} is empty.",
         youCanOnlyUploadFileTypes: "This file has another type. Accepted are: %{types}.",
       },
@@ -159,7 +159,7 @@
     inline: true,
     target: "#files",
     width: "100%",
-    height: 300,
+    height: 400,
     singleFileFullScreen: false,
     theme: isDark() ? "dark" : "light",
     fileManagerSelectionType: "files",
@@ -201,6 +201,12 @@
     showProblem({ message: error.message, cors: error.cors });
     show(file, error.message, "bad");
   });
+
+  uppy.on("restored", () => uppy.getFiles().forEach((file) => show(file, "Interrupted")));
+
+  // Uppy calls a single file an item of a list, but its parent no list.
+  const pass = () => one("#files .uppy-Dashboard-files:not([role])")?.setAttribute("role", "list");
+  new MutationObserver(pass).observe(one("#files"), { childList: true, subtree: true });
 
   document.addEventListener("theme", () => uppy.getPlugin("Dashboard").setOptions({ theme: isDark() ? "dark" : "light" }));
 

@@ -132,7 +132,7 @@ async function diagnosed(url, content) {
   if (location.protocol === "https:" && protocol === "http:")
     return new StoreProblem(`The store at ${origin} has no https, so a page with https may not send to it. Ask your administrator.`);
   try {
-    await fetch(`${origin}/`, { mode: "no-cors", credentials: "omit", cache: "no-store", redirect: "manual" });
+    await fetch(`${origin}/`, { mode: "no-cors", credentials: "omit", cache: "no-store" });
   } catch {
     return new StoreProblem(`Your browser cannot reach the store at ${origin}. Check your network, VPN and proxy; then press Retry.`);
   }

@@ -86,6 +86,14 @@ class ClientUpload:
         if size_bytes > self.most_bytes:
             raise _wrong(f"The file has {size_bytes} bytes, allowed are {self.most_bytes}.")
 
+    def length_in(self, size_bytes: int, number: int) -> int:
+        """The size of a part of a file of this size. Raises Problem."""
+        self.check_size(size_bytes)
+        plan = self.plan(size_bytes)
+        if number > (plan.count or 0):
+            raise _wrong(f"Part {number} is beyond the file, which has {plan.count} parts.")
+        return plan.length(number)
+
     def part_bytes(self, number: int, size_bytes: int | None) -> int:
         """The size of a part that may be sent. `size_bytes` is the one that the client wants. Raises Problem."""
         largest = self.plan(self.finished_bytes or self.most_bytes)
