@@ -189,7 +189,10 @@
   uppy.on("restriction-failed", (_file, error) => showProblem(error));
   uppy.on("upload-warning", (error) => showProblem(error));
   uppy.on("file-added", hideProblem);
-  uppy.on("upload-start", (files) => files.forEach((file) => show(file, "Sending")));
+  uppy.on("upload-start", (files) => {
+    hideProblem();
+    files.forEach((file) => show(file, "Sending"));
+  });
   uppy.on("upload-message", (file, message) => show(file, message));
   uppy.on("upload-progress", (file) => show(file, "Sending"));
   uppy.on("upload-success", (file) => show(file, "Sent. The operator checks the file; you may close this page."));
