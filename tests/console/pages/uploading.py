@@ -13,7 +13,7 @@ from playwright.sync_api import Error as PlaywrightError
 from localcluster import S3Server
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.kube.rest import RestClient
-from tests.console.pages.browsing import DESKTOP, Window, sign_in
+from tests.console.pages.browsing import Window, sign_in
 from tests.console.pages.conftest import CHROMIUM
 from tests.console.running import Person, RunningConsole
 
@@ -125,7 +125,7 @@ def wait_recording(admin: RestClient, namespace: str, name: str, **upload: Any) 
 def with_profile(browser: Browser, running: RunningConsole, person: Person, profile: Path) -> Iterator[Window]:
     """A browser of its own that keeps what pages store, as that of a person does. It may be killed."""
     context = browser.browser_type.launch_persistent_context(
-        profile, executable_path=CHROMIUM, args=["--no-sandbox"], viewport=DESKTOP, locale="en-GB"
+        profile, executable_path=CHROMIUM, args=["--no-sandbox"], locale="en-GB"
     )
     try:
         sign_in(context, running, person)
