@@ -43,6 +43,7 @@ from recording_operator.webserver.connections import ConnectionLimits, Connectio
 from recording_operator.webserver.server import HttpServer
 
 _LINKS: Final = "links"
+_SESSIONS: Final = "sessions"
 _USER_AGENT: Final = "recording-operator-console"
 
 _logger = logging.getLogger(__name__)
@@ -115,7 +116,15 @@ class Console:
             ),
             reader=reader,
             downloads=downloads,
-            authenticator=make_authenticator(options.settings, rest=rest, table=SessionTable(engine), now=clock.now),
+            authenticator=make_authenticator(
+                options.settings,
+                rest=rest,
+                table=SessionTable(engine),
+                session_keys=SharedKeys(
+                    engine, _SESSIONS, period=options.settings.session.longest, now=clock.now
+                ).valid,
+                now=clock.now,
+            ),
             access=self._access,
             as_caller=as_caller,
             now=clock.now,

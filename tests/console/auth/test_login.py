@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from recording_operator.catalog.database import open_database
+from recording_operator.catalog.keys import SharedKeys
 from recording_operator.catalog.sessions import SessionTable
 from recording_operator.console.auth import setup
 from recording_operator.console.auth.sessions import BrowserSessions, SessionLimits, csrf_of
@@ -162,7 +163,8 @@ class SessionWorld:
         self.engine = engine
         self.table = SessionTable(engine)
         limits = SessionLimits(idle=timedelta(minutes=30), longest=timedelta(hours=2))
-        self.browser = BrowserSessions(self.table, now=lambda: self.time, limits=limits)
+        self.keys = SharedKeys(engine, "sessions", period=limits.longest, now=lambda: self.time)
+        self.browser = BrowserSessions(self.table, keys=self.keys.valid, now=lambda: self.time, limits=limits)
 
     def ids(self) -> list[str]:
         """Of the rows."""
@@ -231,10 +233,10 @@ def test_a_session_in_the_row_of_another_is_not_opened(sessions: SessionWorld) -
 def test_expired_sessions_are_removed(sessions: SessionWorld) -> None:
     browser = sessions.browser
     browser.begin("one")
-    browser.begin("two")
+    cookie = browser.begin("two")
     assert len(sessions.ids()) == 2
     sessions.time += timedelta(minutes=40)
-    browser.open("A" * 43)
+    browser.open(cookie)
     assert not sessions.ids()
 
 
@@ -264,3 +266,14 @@ def test_a_user_can_log_in_only_so_often(
         "/", "/", "/login?problem=busy&next=%2F",
     ]  # fmt: skip
     assert running.log_in(admin_token).headers["location"] == "/"
+
+
+@pytest.mark.parametrize("made_up", ["A" * 64, "A" * 43, "", "é" * 64, "!" * 64])
+def test_a_cookie_that_somebody_made_up_is_not_looked_up(sessions: SessionWorld, made_up: str) -> None:
+    cookie = sessions.browser.begin("token")
+    statements: list[str] = []
+    event.listen(sessions.engine, "before_cursor_execute", lambda *one: statements.append(one[2]))
+    assert sessions.browser.open(cookie[:-1] + ("A" if cookie[-1] != "A" else "B")) is None
+    assert sessions.browser.open(made_up) is None
+    assert statements == []
+    assert sessions.browser.open(cookie) == "token"

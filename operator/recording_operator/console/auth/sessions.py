@@ -1,7 +1,8 @@
 """Browser sessions. The database has the user's token encrypted, and only the cookie has the key.
 
-Neither the database nor a cookie alone gives the token. The cookie is a random secret: the id in the database, the key
-of the encryption and the CSRF token are derived from it, each for one purpose.
+Neither the database nor a cookie alone gives the token. The cookie is a random secret and its signature: the id in the
+database, the key of the encryption and the CSRF token are derived from it, each for one purpose. The signature keeps
+made-up cookies away from the database.
 """
 
 import hashlib
@@ -9,8 +10,8 @@ import hmac
 import json
 import secrets
 import threading
-from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -22,10 +23,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from recording_operator.catalog.sessions import SessionTable, StoredSession
 
 _SECRET_BYTES: Final = 32
+_SIGNATURE_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _CLEAN_EVERY: Final = timedelta(minutes=10)
-_COOKIE_CHARACTERS: Final = 43
-"""The length of a cookie: 32 bytes in base64 without padding."""
+_COOKIE_CHARACTERS: Final = 64
+"""The length of a cookie: 48 bytes in base64, which need no padding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +49,16 @@ class BrowserSessions:
     """Begins, opens and ends sessions. Thread-safe; any number of consoles may share the table."""
 
     def __init__(
-        self, table: SessionTable, *, now: Callable[[], datetime], limits: SessionLimits = SessionLimits()
+        self,
+        table: SessionTable,
+        *,
+        keys: Callable[[], Sequence[bytes]],
+        now: Callable[[], datetime],
+        limits: SessionLimits = SessionLimits(),
     ) -> None:
+        """`keys` are shared by all replicas. The first one signs; cookies that any of them has signed may be valid."""
         self._table = table
+        self._keys = keys
         self._now = now
         self._limits = limits
         self._lock = threading.Lock()
@@ -57,7 +66,8 @@ class BrowserSessions:
 
     def begin(self, token: str) -> str:
         """Store a new session for the token, and return the value of its cookie."""
-        cookie, now = _encoded(secrets.token_bytes(_SECRET_BYTES)), self._now()
+        secret, now = secrets.token_bytes(_SECRET_BYTES), self._now()
+        cookie = _encoded(secret + _signature(secret, self._keys()[0]))
         ends = min(now + self._limits.longest, _expiry_of(token) or datetime.max.replace(tzinfo=UTC))
         session_id = _derived(cookie, "id").hex()
         sealed = _seal(cookie, session_id, _Sealed(token=token, ends=ends.timestamp()))
@@ -67,7 +77,7 @@ class BrowserSessions:
 
     def open(self, cookie: str) -> str | None:
         """The token in the session of a cookie, which lasts longer by this; None without a session that is valid."""
-        if len(cookie) != _COOKIE_CHARACTERS or not cookie.isascii():
+        if not self._is_signed(cookie):
             return None
         now, session_id = self._now(), _derived(cookie, "id").hex()
         self._clean(now)
@@ -85,7 +95,17 @@ class BrowserSessions:
 
     def end(self, cookie: str) -> None:
         """Delete the session of a cookie, if there is one."""
-        self._table.remove(_derived(cookie, "id").hex())
+        if self._is_signed(cookie):
+            self._table.remove(_derived(cookie, "id").hex())
+
+    def _is_signed(self, cookie: str) -> bool:
+        try:
+            value = urlsafe_b64decode(cookie)
+        except ValueError:
+            return False
+        secret, sent = value[:_SECRET_BYTES], value[_SECRET_BYTES:]
+        is_signed = any(hmac.compare_digest(sent, _signature(secret, key)) for key in self._keys())
+        return is_signed and len(cookie) == _COOKIE_CHARACTERS
 
     def _stay(self, session_id: str, *, now: datetime, ends: datetime, left: timedelta) -> None:
         """Not at each request: a page sends many."""
@@ -122,6 +142,10 @@ def _unseal(cookie: str, session_id: str, sealed: bytes) -> "_Sealed | None":
 
 def _derived(cookie: str, purpose: str) -> bytes:
     return hmac.new(cookie.encode(), f"recording-operator console session {purpose}".encode(), hashlib.sha256).digest()
+
+
+def _signature(secret: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, b"recording-operator console session cookie" + secret, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 
 def _encoded(value: bytes) -> str:

@@ -1,6 +1,6 @@
 """Creates what authenticates callers, from the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,14 +20,19 @@ _LOGINS_PER_MINUTE: Final = 20
 
 
 def make_authenticator(
-    settings: ConsoleSettings, *, rest: Rest, table: SessionTable, now: Callable[[], datetime]
+    settings: ConsoleSettings,
+    *,
+    rest: Rest,
+    table: SessionTable,
+    session_keys: Callable[[], Sequence[bytes]],
+    now: Callable[[], datetime],
 ) -> Authenticator:
-    """The authenticator of a console."""
+    """The authenticator of a console. `session_keys` sign the cookies of sessions; all replicas have the same."""
     clients = ClientLookup(trusted_proxies=settings.trusted_proxies, https=settings.https)
     limits = SessionLimits(idle=settings.session.idle, longest=settings.session.longest)
     return Authenticator(
         tokens=TokenReviewer(rest, audiences=settings.token_audiences),
-        sessions=BrowserSessions(table, now=now, limits=limits),
+        sessions=BrowserSessions(table, keys=session_keys, now=now, limits=limits),
         cookies=SessionCookies(clients),
         clients=clients,
         proxy=UserProxy(settings.user_proxy),
