@@ -23,6 +23,7 @@ def test_a_file_is_sent_and_stored(world: World, sender: Senders, body: bytes) -
     client = sender(recording)
     upload = client.send(body)
     assert (upload["partSize"], upload["maxSize"], upload["finished"]) == (PART, 100 * 2**20, False)
+    assert upload["md5Etags"] is True
     done = client.complete(upload["uploadId"], size=len(body), checksum=sum_of("crc64nvme", body))
     assert done.status == 202, done.body
     artifact = artifact_of(recording.wait_phase("Complete"), "video")

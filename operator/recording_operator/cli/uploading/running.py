@@ -203,6 +203,7 @@ def _send(
         file=file,
         upload_id=upload_id,
         part_size_bytes=int(upload["partSize"]),
+        md5_etags=bool(upload["md5Etags"]),
         parallel=request.parallel,
         show=progress.show,
     )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -111,6 +112,8 @@ class FileSender:
     file: LocalFile
     upload_id: str
     part_size_bytes: int
+    md5_etags: bool
+    """Whether the ETag of a part is its MD5. Otherwise a part counts that was sent after the file was last changed."""
     parallel: int
     show: Callable[[int], None]
 
@@ -145,7 +148,7 @@ class FileSender:
         while window := span.read():
             md5.update(window)
             crc = crc64nvme(window, crc)
-        if known is not None and _is_same(known, size_bytes=size_bytes, md5=md5.hexdigest(), crc=crc):
+        if known is not None and self._is_same(known, size_bytes=size_bytes, md5=md5.hexdigest(), crc=crc):
             count.add(size_bytes)
             return crc, size_bytes
         sent = _Span(file, offset, size_bytes, stop, on_bytes=count.add)
@@ -170,12 +173,14 @@ class FileSender:
             else:
                 return
 
-
-def _is_same(known: Mapping[str, Any], *, size_bytes: int, md5: str, crc: int) -> bool:
-    """Whether the store has this part already: its CRC64NVME, or an ETag that is the MD5, says so."""
-    if known.get("Size") != size_bytes:
-        return False
-    stored_crc = from_base64(known.get("ChecksumCRC64NVME"))
-    if stored_crc is not None:
-        return stored_crc == crc
-    return str(known.get("ETag", "")).strip('"').lower() == md5
+    def _is_same(self, known: Mapping[str, Any], *, size_bytes: int, md5: str, crc: int) -> bool:
+        """Whether the store has this part already. The checksum of the whole file is compared later, too."""
+        if known.get("Size") != size_bytes:
+            return False
+        stored_crc = from_base64(known.get("ChecksumCRC64NVME"))
+        if stored_crc is not None:
+            return stored_crc == crc
+        if self.md5_etags:
+            return str(known.get("ETag", "")).strip('"').lower() == md5
+        sent_at = known.get("LastModified")
+        return sent_at is not None and datetime.fromisoformat(sent_at).timestamp() > self.file.modified_ns / 10**9

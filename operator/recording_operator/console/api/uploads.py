@@ -71,6 +71,9 @@ class UploadDocument(ApiDocument):
     part_size: int = Field(description="Every part but the last has exactly this size, in bytes.")
     max_size: int = Field(description="The largest file that is allowed, in bytes.")
     expires_at: datetime = Field(description="Until when the file may be sent. After that the upload is aborted.")
+    md5_etags: bool = Field(
+        description="Whether the ETag of a part is its MD5, as in most buckets that do not encrypt with a KMS key."
+    )
     finished: bool = Field(description="Whether complete was called. Parts that are missing may still be sent.")
 
 
@@ -92,6 +95,7 @@ class SentPartDocument(BaseModel):
     part_number: int = Field(alias="PartNumber")
     size: int = Field(alias="Size", description="In bytes.")
     etag: str = Field(alias="ETag")
+    last_modified: datetime | None = Field(alias="LastModified", description="When it was sent, if the store says it.")
     crc64nvme: str | None = Field(
         default=None, alias="ChecksumCRC64NVME", description="In base64, if the store knows it: for a directory."
     )
@@ -161,6 +165,7 @@ def get_open_upload(
         part_size=found.part_size_bytes,
         max_size=found.most_bytes,
         expires_at=found.expires_at,
+        md5_etags=found.location.status.capabilities.get("md5ETags", False),
         finished=found.finished_bytes is not None,
     )
 
@@ -178,6 +183,7 @@ def list_sent_parts(
             part_number=one.part_number,
             size=one.size_bytes,
             etag=one.etag,
+            last_modified=one.uploaded_at,
             crc64nvme=None if one.crc64nvme is None else to_base64(one.crc64nvme),
         )
         for one in sent_parts(found)
