@@ -11,10 +11,12 @@ import pytest
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.downloads import DownloadSum, DownloadTable, LocationDownloads
 from recording_operator.kube.rest import RestClient
+from tests.cli.reported import growing, in_cluster, refreshed
 from tests.conftest import LocationFactory
 from tests.console.pages.reader import Reader
 from tests.console.pages.seeding import complete, make_recording, wait_known
 from tests.console.running import Person, RunningConsole
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -58,7 +60,7 @@ def downloaded(
     location: LocationFactory,
 ) -> Iterator[Downloaded]:
     """They have 9, 2 and no downloads."""
-    place = location(spec={"prices": {"accessLogs": {"bucket": "no-such-logs"}}})
+    place = location(spec={"prices": {"profile": "aws-s3/us-east-1", "accessLogs": {"bucket": "no-such-logs"}}})
     url = f"sqlite:///{tmp_path}/catalog.db"
     running = start(database_url=url)
     uids = {}
@@ -100,3 +102,22 @@ def test_nothing_of_it_is_shown_where_no_access_logs_are_read(downloaded: Downlo
     assert "watched" in page
     assert "Downloads" not in page
     assert "downloads" not in page
+
+
+def test_the_costs_of_the_most_downloaded_and_of_all_others(downloaded: Downloaded, admin: RestClient) -> None:
+    made = refreshed(growing("acme", days=3), name=f"costs-{downloaded.namespace}", suspend=True)
+    in_cluster(admin, made)
+    path = f"/costs?report=costs-{downloaded.namespace}"
+    eventually(lambda: "Most downloaded since 2026-10-26" in downloaded.reader.get(path).text)
+    page = downloaded.reader.get(path).text
+    table = page[page.index("Most downloaded since") :]
+    rows = re.findall(r"<tr data-location.*?</tr>", table)
+    assert [re.findall(r'class="num">([^<]*)<', row) for row in rows] == [
+        ["9", "3.0 GB", "0.2515 USD"],
+        ["2", "1.0 GB", "0.0838 USD"],
+        ["5", "500.0 MB", "0.0419 USD"],
+    ]
+    assert [re.findall(r">(watched|seen|All others)<", row) for row in rows] == [["watched"], ["seen"], ["All others"]]
+    together = table[table.index("Together") :]
+    assert re.findall(r'class="num">([^<]+)<', together)[:2] == ["16", "4.5 GB"]
+    admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagereports/costs-{downloaded.namespace}")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from recording_operator.api.storagereport import ComparisonRow, StorageReport
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.console.api.usage_reports import UsageWanted, hidden_words
+from recording_operator.console.pages.downloads import most_downloaded
 from recording_operator.console.pages.rendering import Rendered
 from recording_operator.console.pages.reports import Costs, chosen_report, costs_of
 from recording_operator.console.pages.words import unix_seconds
@@ -110,6 +111,9 @@ def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Re
     """The page."""
     chosen = chosen_report(parts, visit.caller, query.wanted())
     view = None if chosen.report is None else _view(chosen.report, query)
+    downloads = None
+    if chosen.report is not None:
+        downloads = most_downloaded(parts, visit.caller, chosen.report.spec.prices, now=parts.now())
     return page.whole(
         "costs.html",
         title="Costs",
@@ -117,6 +121,7 @@ def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Re
         visit=visit,
         chosen=chosen,
         view=view,
+        downloads=downloads,
         query=query,
         steps=list(Step),
         org_names=_org_names(chosen.report, query.org),
