@@ -2,9 +2,11 @@
 
 import io
 import logging
+import re
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,6 +18,7 @@ from sqlalchemy import Engine, text
 from recording_operator.catalog.database import connect, open_database
 from recording_operator.catalog.errors import CatalogError
 from recording_operator.catalog.migrating import MIGRATIONS, downgrade, upgrade
+from recording_operator.catalog.migrations import newest_revision
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.tables import METADATA
 from recording_operator.catalog.transactions import writing
@@ -28,6 +31,12 @@ import sys
 from recording_operator.catalog.database import open_database
 sys.stdin.readline()
 open_database(sys.argv[1])
+"""
+_NO_ALEMBIC = """
+import sys
+from recording_operator.catalog.database import open_database
+open_database(sys.argv[1])
+sys.exit("alembic" in sys.modules)
 """
 
 
@@ -42,6 +51,35 @@ def test_the_tables_are_those_of_the_code(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_a_database_in_memory_has_the_tables_of_a_file(tmp_path: Path) -> None:
+    """Nothing is migrated there: the tables are created at once."""
+    tables = [_schema(open_database(url)) for url in (f"sqlite:///{tmp_path}/catalog.db", "sqlite://")]
+    assert tables[0] == tables[1]
+    assert len(tables[0]) > 10
+
+
+def _schema(engine: Engine) -> dict[str, str]:
+    """The statements that make its tables and indexes, without the order of what a table has."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+    engine.dispose()
+    found = {name: " ".join(sorted(re.findall(r"[^\s,()]+", sql))) for name, sql in rows}
+    found.pop("alembic_version", None)
+    return found
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{}/catalog.db"])
+def test_alembic_is_only_imported_to_change_tables(url: str, tmp_path: Path) -> None:
+    """It takes a tenth of the memory of a console."""
+    if url != "sqlite://":
+        open_database(url.format(tmp_path)).dispose()
+    subprocess.run([sys.executable, "-c", _NO_ALEMBIC, url.format(tmp_path)], check=True)
+
+
+def test_the_newest_revision_is_that_of_alembic() -> None:
+    assert newest_revision() == _revisions()[0]
 
 
 def test_there_and_back_with_data(engine: Engine, writer: CatalogWriter, reader: CatalogReader) -> None:

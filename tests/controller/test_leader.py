@@ -9,7 +9,8 @@ import pytest
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.compose import make_leader
 from recording_operator.controller.leader import Leader
-from recording_operator.controller.process import Replica, StartError
+from recording_operator.controller.process import Replica
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.lease import Leadership

@@ -8,7 +8,8 @@ import sys
 from typing import Never
 
 from recording_operator.controller.leader import Leader
-from recording_operator.controller.process import Process, ProcessOptions, Replica, StartError
+from recording_operator.controller.process import Process, ProcessOptions, Replica
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.connection import connection
 from recording_operator.kube.lease import Leadership
 from recording_operator.logs import Redactor, configure_logging

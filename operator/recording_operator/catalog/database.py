@@ -10,11 +10,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from recording_operator.catalog.errors import CatalogError, unusable
-from recording_operator.catalog.migrating import upgrade
+from recording_operator.catalog.preparing import prepare
 from recording_operator.catalog.transactions import WRITES
 
 IN_MEMORY: Final = "sqlite://"
 _POSTGRESQL: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+_MEMORY_VFS: Final = "memdb"
 _BUSY_MS: Final = 10_000
 _CONNECT_S: Final = 5
 _CONNECTIONS: Final = 10
@@ -33,7 +34,7 @@ def open_database(url: str = IN_MEMORY) -> Engine:
     """
     engine = connect(url)
     try:
-        upgrade(engine)
+        prepare(engine, keeps=engine.url.query.get("vfs") != _MEMORY_VFS)
     except CatalogError:
         engine.dispose()
         raise
@@ -73,7 +74,7 @@ def _sqlite(url: URL) -> Engine:
     pragmas = _PRAGMAS
     if url.database in {None, "", ":memory:"}:
         # Several connections to one database in memory, with the locks of a file. It is gone with its last connection.
-        url = make_url(f"sqlite:///file:/catalog-{uuid4().hex}?vfs=memdb&uri=true")
+        url = make_url(f"sqlite:///file:/catalog-{uuid4().hex}?vfs={_MEMORY_VFS}&uri=true")
         arguments |= {"pool_size": _MEMORY_CONNECTIONS, "max_overflow": 0, "pool_recycle": -1}
         pragmas = _MEMORY_PRAGMAS
     engine = create_engine(url, hide_parameters=True, **arguments)

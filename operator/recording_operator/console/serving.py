@@ -32,7 +32,7 @@ from recording_operator.console.protection import protected
 from recording_operator.console.uploads.places import PartPlaces
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
-from recording_operator.controller.process import StartError
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection, NoToken, Pem
 from recording_operator.kube.resources import Resources

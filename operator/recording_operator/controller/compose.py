@@ -29,7 +29,7 @@ from recording_operator.controller.notifications.status import SinkStatusWriter
 from recording_operator.controller.notifications.targets import TargetResolver
 from recording_operator.controller.notifications.threads import SinkThreads
 from recording_operator.controller.orphans import OrphanReports, OrphanSweep
-from recording_operator.controller.process import Replica, StartError, end_at_once
+from recording_operator.controller.process import Replica, end_at_once
 from recording_operator.controller.provider_requests import ProviderRequests
 from recording_operator.controller.provider_urls import ProviderUrls
 from recording_operator.controller.recordings.announcements import Announcements
@@ -44,6 +44,7 @@ from recording_operator.controller.reports.keeper import ReportKeeper
 from recording_operator.controller.reports.prices import PriceBook
 from recording_operator.controller.reports.refresher import Refresher
 from recording_operator.controller.sources import SourceResolver
+from recording_operator.controller.start_error import StartError
 from recording_operator.controller.sweep import Sweeper, SweepIntervals
 from recording_operator.controller.usage.archive import LocationArchive
 from recording_operator.controller.usage.copies import UsageCopies

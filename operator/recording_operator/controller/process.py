@@ -12,6 +12,7 @@ from typing import Final
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
 from recording_operator.controller.leader import Leader
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import KubeError
 from recording_operator.kube.lease import Leadership
@@ -26,10 +27,6 @@ _END_WITHIN_S: Final = 8.0
 """Time from the signal to the exit, in addition to the grace period of transfers, for writing Events and the Lease."""
 
 _logger = logging.getLogger(__name__)
-
-
-class StartError(Exception):
-    """The operator cannot start. The text is one line that says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

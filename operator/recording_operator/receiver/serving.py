@@ -11,7 +11,7 @@ from recording_operator.api.names import API_VERSION, RECORDING_SOURCE_KIND, REC
 from recording_operator.api.reasons import Reason
 from recording_operator.controller.clock import Clock
 from recording_operator.controller.health import Checks, HealthServer
-from recording_operator.controller.process import StartError
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.events import EventRecorder, EventType
 from recording_operator.kube.receiving import ReceiverApi

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Never
 
 from recording_operator.cli.verb import note
-from recording_operator.controller.process import StartError
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.errors import ConnectionConfigError
 from recording_operator.logs import Redactor, configure_logging
 from recording_operator.settings import Settings, SettingsError, load_settings

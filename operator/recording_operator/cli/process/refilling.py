@@ -14,7 +14,7 @@ from recording_operator.console.files.stores import ConsoleStores
 from recording_operator.console.nightly import ManifestCheck, RebuildReport
 from recording_operator.console.serving import ConsoleOptions
 from recording_operator.controller.clock import Clock
-from recording_operator.controller.process import StartError
+from recording_operator.controller.start_error import StartError
 from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import Connection
 from recording_operator.kube.errors import KubeError
