@@ -39,6 +39,7 @@ from recording_operator.kube.resources import RECORDINGS
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from tests.chart.cluster import NAMESPACE, RESTRICTED, foreign_kind, make_namespace
 from tests.support.nursery import ForkedOperator, Nursery
+from tests.support.postgres import Postgres, a_postgres
 from tests.support.waiting import eventually
 
 # The same examples in every run, and none that fails because the machine is busy. HYPOTHESIS_PROFILE=explore draws new
@@ -175,6 +176,13 @@ def _started(make: Callable[[Path], S], folder: Path, stack: ExitStack) -> S:
         else:
             return server
     raise AssertionError("unreachable")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of a process; a test that stops it starts it again."""
+    with a_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,9 @@ from sqlalchemy import Engine
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.writing import CatalogWriter
-from tests.support.postgres import Postgres, a_postgres
+from tests.support.postgres import Postgres
 
 _NUMBERS = count(1)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """The server of this process."""
-    with a_postgres() as server:
-        yield server
 
 
 @pytest.fixture

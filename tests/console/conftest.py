@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from recording_operator.settings import ConsoleSettings
 from tests.cli.conftest import People, people, user_roles
 from tests.conftest import TENANT, VIEWER
 from tests.console.running import Person, RunningConsole, make_person
-from tests.support.postgres import Postgres, a_postgres
+from tests.support.postgres import Postgres
 from tests.support.waiting import eventually
 
 __all__ = ["people", "user_roles"]
@@ -92,9 +93,8 @@ class Visitors:
     nobody: Visitor
 
 
-@pytest.fixture(scope="session")
-def consoles(scratch: Path) -> Iterator[Callable[..., Console]]:
-    """Makes consoles that serve, and stops them after the session. `settings`: keys of the section `console`."""
+@contextmanager
+def _consoles(scratch: Path) -> Iterator[Callable[..., Console]]:
     made: list[Console] = []
 
     def make(kubeconfig: Path, *, database_url: str = "sqlite://", **settings: Any) -> Console:
@@ -113,15 +113,25 @@ def consoles(scratch: Path) -> Iterator[Callable[..., Console]]:
         eventually(lambda: console.problem is None)
         return console
 
-    yield make
-    for console in made:
-        console.stop()
+    try:
+        yield make
+    finally:
+        for console in made:
+            console.stop()
+
+
+@pytest.fixture(scope="module")
+def consoles(scratch: Path) -> Iterator[Callable[..., Console]]:
+    """Makes consoles that serve, and stops them after the file. `settings`: keys of the section `console`."""
+    with _consoles(scratch) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
-def console(cluster: ControlPlane, consoles: Callable[..., Console]) -> Console:
+def console(cluster: ControlPlane, scratch: Path) -> Iterator[Console]:
     """A console with the rights of an administrator, for all tests of a process."""
-    return consoles(cluster.kubeconfig)
+    with _consoles(scratch) as make:
+        yield make(cluster.kubeconfig)
 
 
 @pytest.fixture(scope="session")
@@ -185,22 +195,19 @@ def running(console: Console) -> RunningConsole:
 
 
 @pytest.fixture
-def start(cluster: ControlPlane, consoles: Callable[..., Console]) -> Callable[..., RunningConsole]:
-    """Starts consoles with other settings: keys of the section `console`, and database_url."""
-    return lambda **options: RunningConsole(consoles(cluster.kubeconfig, **options))
+def start(cluster: ControlPlane, scratch: Path) -> Iterator[Callable[..., RunningConsole]]:
+    """Starts consoles with other settings: keys of the section `console`, and database_url.
+
+    They end with the test: one that ran on would read every Recording of the tests that follow.
+    """
+    with _consoles(scratch) as make:
+        yield lambda **options: RunningConsole(make(cluster.kubeconfig, **options))
 
 
 @pytest.fixture
 def person(admin: RestClient, namespace: str) -> Person:
     """A ServiceAccount without any right."""
     return make_person(admin, namespace, "somebody")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests of this process."""
-    with a_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -25,15 +25,8 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.resources import RECORDINGS, Resources
 from recording_operator.kube.rest import RestClient
-from tests.support.postgres import Postgres, a_postgres
+from tests.support.postgres import Postgres
 from tests.support.waiting import eventually
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests; a test that stops it starts it again."""
-    with a_postgres() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
