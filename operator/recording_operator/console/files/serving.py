@@ -19,6 +19,7 @@ from recording_operator.stores.location_store import LocationStore
 from recording_operator.stores.objects import StoredObject
 from recording_operator.stores.presigning import disposition
 
+_CHUNK_BYTES: Final = 64 * 2**10
 _PLAIN: Final = "application/octet-stream"
 _SHOWN: Final = frozenset(
     {
@@ -87,7 +88,7 @@ def _response(store: LocationStore, stored: StoredObject, link: FileLink, reques
     status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
     if part.begin == part.end:
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(_bytes(store, stored, part), status_code=status, headers=headers)
+    return StreamingResponse(chunks_of(store, stored, part), status_code=status, headers=headers)
 
 
 def _described(stored: StoredObject, link: FileLink) -> dict[str, str]:
@@ -102,9 +103,12 @@ def _described(stored: StoredObject, link: FileLink) -> dict[str, str]:
     }
 
 
-def _bytes(store: LocationStore, stored: StoredObject, part: ByteRange) -> Iterator[bytes]:
-    """An error ends the connection: the response has begun, and the client sees that it is too short."""
-    yield from store.read(stored, span=(part.begin, part.end))
+def chunks_of(store: LocationStore, stored: StoredObject, part: ByteRange) -> Iterator[bytes]:
+    """The bytes of the file. Of each client that reads slowly, one chunk is in memory.
+
+    An error ends the connection: the response has begun, and the client sees that it is too short.
+    """
+    yield from store.read(stored, span=(part.begin, part.end), allow=lambda most: min(most, _CHUNK_BYTES))
 
 
 def _gone() -> Problem:
