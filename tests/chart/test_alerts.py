@@ -116,6 +116,12 @@ def test_every_query_of_the_dashboard_names_exported_metrics_only() -> None:
             assert names <= exported(), query
 
 
+@pytest.mark.parametrize("program", ["receiver", "console"])
+def test_the_dashboard_shows_each_program(program: str) -> None:
+    text = (CHART / "files" / "dashboards" / "recording-operator.json").read_text()
+    assert any(name.startswith(f"recording_operator_{program}_") for name in _NAME.findall(text))
+
+
 def test_alerts_and_pages_name_results_of_deliveries_that_exist(spec: Object) -> None:
     results = {result.value for result in Result}
     for rule in _alerts(spec):
