@@ -275,6 +275,8 @@ def test_everything_fits_a_narrow_screen(
     with window(browser, running, keeper, viewport=PHONE) as opened:
         for path in (*pages(report), "/login", f"/recordings/{seeded}/weekly", f"/recordings/{seeded}/call"):
             page = opened.go(path)
+            for details in page.locator("details.as-table summary").all():
+                details.click()
             assert opened.overflow() <= 0, path
             keep(page, screenshots, f"phone{path.partition('?')[0].replace('/', '-').replace(seeded, 'one')}")
 

@@ -80,6 +80,7 @@ class CostsView:
     months: bool
     """Whether some periods are months that are not in the chart."""
     comparison: tuple[ComparisonRow, ...]
+    month_to_date: Decimal
     projected: Decimal
     as_of: datetime | None
     notes: tuple[str, ...]
@@ -152,6 +153,7 @@ def _view(report: StorageReport, query: CostQuery) -> CostsView:
         estimated=any(one.estimated for one in periods),
         months=any(one.x is None for one in periods),
         comparison=status.comparison,
+        month_to_date=status.cost.month_to_date if status.cost else ZERO,
         projected=status.cost.projected_month if status.cost else ZERO,
         as_of=status.as_of,
         notes=status.notes,

@@ -61,7 +61,7 @@
       width: plot.clientWidth,
       height: plot.clientHeight,
       legend: { show: false },
-      padding: [10, 4, 0, 0],
+      padding: [10, 18, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !bars } },
       scales: { x: { range: (_, first, last) => (bars ? [first - step / 2, last + step / 2] : [first, last]) }, y: { range: (_, least, most) => [Math.min(0, least), (most || 1) * 1.06] } },
       axes: [
