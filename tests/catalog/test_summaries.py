@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from recording_operator.catalog import summaries
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.summaries import CountsByPhase
@@ -56,6 +57,23 @@ def test_counts_are_remembered_for_some_seconds(engine: Engine, writer: CatalogW
     assert (counted(EVERYTHING), counted(mine)) == (0, 1)
     now[0] += 6
     assert (counted(EVERYTHING), counted(mine)) == (2, 1)
+
+
+def test_only_one_caller_counts_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, of_others = [100.0], list[object]()
+    remembered = CountsByPhase(steady_s=lambda: now[0])
+
+    def count(connection: Connection, visible: VisibleNamespaces) -> dict[str, int]:
+        if now[0] > 100:
+            of_others.append(remembered.of(visible, connection))
+        return {"Complete": int(now[0])}
+
+    monkeypatch.setattr(summaries, "_counts", count)
+    with engine.connect() as connection:
+        for second in (100, 200):
+            now[0] = second
+            assert remembered.of(EVERYTHING, connection) == {"Complete": second}
+    assert of_others == [{"Complete": 100}]
 
 
 def test_sources_that_expire_soon_come_in_order(reader: CatalogReader, writer: CatalogWriter) -> None:

@@ -37,13 +37,15 @@ class CountsByPhase:
         self._known: OrderedDict[_Key, tuple[float, Mapping[str, int]]] = OrderedDict()
 
     def of(self, visible: VisibleNamespaces, connection: Connection) -> Mapping[str, int]:
-        """The numbers."""
+        """The numbers. While one caller counts again, others get those of before, and do not read the index too."""
         key = None if visible.everything else tuple(sorted(visible.since.items()))
         now_s = self._steady_s()
         with self._lock:
-            until_s, counts = self._known.get(key, (0.0, {}))
-        if now_s < until_s:
-            return counts
+            until_s, known = self._known.get(key, (0.0, None))
+            if known is not None:
+                if now_s < until_s:
+                    return known
+                self._known[key] = (now_s + _REMEMBERED_S, known)
         counts = _counts(connection, visible)
         with self._lock:
             self._known[key] = (now_s + _REMEMBERED_S, counts)
