@@ -21,7 +21,7 @@ PAGES = ("/", "/recordings", "/costs", "/locations", "/upload")
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader(running: RunningConsole, keeper: Person) -> Reader:
     return Reader(running, keeper)
 

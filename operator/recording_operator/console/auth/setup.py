@@ -15,7 +15,7 @@ from recording_operator.console.auth.userproxy import UserProxy
 from recording_operator.kube.rest import Rest
 from recording_operator.settings import ConsoleSettings
 
-_LOGINS_PER_MINUTE: Final = 20
+_LOGINS_PER_MINUTE: Final = 30
 """Of one user. Each is a session in the database."""
 
 
