@@ -116,10 +116,9 @@ def test_every_query_of_the_dashboard_names_exported_metrics_only() -> None:
             assert names <= exported(), query
 
 
-@pytest.mark.parametrize("program", ["receiver", "console"])
-def test_the_dashboard_shows_each_program(program: str) -> None:
+def test_the_dashboard_shows_the_console() -> None:
     text = (CHART / "files" / "dashboards" / "recording-operator.json").read_text()
-    assert any(name.startswith(f"recording_operator_{program}_") for name in _NAME.findall(text))
+    assert any(name.startswith("recording_operator_console_") for name in _NAME.findall(text))
 
 
 def test_alerts_and_pages_name_results_of_deliveries_that_exist(spec: Object) -> None:
