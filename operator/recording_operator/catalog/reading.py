@@ -61,6 +61,8 @@ class CatalogReader:
     ) -> CatalogPage:
         """The next `limit` entries. Entries written meanwhile are neither repeated nor do others get lost.
 
+        In another order than that of time, one whose place changes meanwhile may be repeated or missing.
+
         `brief`: without labels and artifacts, which can be long. Raises CursorError.
         """
         after = None if cursor is None else _position(cursor, sort=sort, ascending=ascending)
