@@ -7,7 +7,7 @@ where a search has few results that lie far apart.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, Subquery, select, true, tuple_
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, Subquery, or_, select, true, tuple_
 
 from recording_operator.catalog.conditions import NAMESPACE, Condition, Conditions, Equal, Namespaces, Word
 from recording_operator.catalog.sizes import FEW, MANY
@@ -47,6 +47,15 @@ class Order:
         place, last = tuple_(row.c[self.column], row.c.id), tuple_(*self.after)
         return [place > last if self.ascending else place < last]
 
+    def rest_of_ties(self, row: FromClause) -> list[ColumnElement[bool]]:
+        """The same for a column in which most rows may have one value: of pairs, PostgreSQL takes few to be left."""
+        if self.after is None:
+            return []
+        column, number, (place, last) = row.c[self.column], row.c.id, self.after
+        if self.ascending:
+            return [column >= place, or_(column > place, number > last)]
+        return [column <= place, or_(column < place, number < last)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
@@ -70,7 +79,7 @@ class Search:
                 return self._collected(driver)
             return self._of_word(driver)
         found = select(_EACH.c.id).where(*self._checks(_EACH, driver), *self.conditions.period(_EACH))
-        found = found.where(*self.order.rest(_EACH)).limit(self.rows)
+        found = found.where(*(self.order.rest(_EACH) if driver is None else self._rest())).limit(self.rows)
         if driver is None:
             return found.order_by(*self.order.by(_EACH))
         is_few = size <= FEW and not self._has_index(driver)
@@ -115,7 +124,7 @@ class Search:
             each: FromClause = places.where(*self.order.rest(_PLACE)).distinct().subquery("places")
             return select(each.c.id).order_by(*self.order.sorted(each)).limit(self.rows)
         ids = places.with_only_columns(_PLACE.c.id).distinct()
-        found = select(_EACH.c.id).where(_EACH.c.id.in_(ids), *self._checks(_EACH, driver), *self.order.rest(_EACH))
+        found = select(_EACH.c.id).where(_EACH.c.id.in_(ids), *self._checks(_EACH, driver), *self._rest())
         return found.order_by(*self.order.sorted(_EACH)).limit(self.rows)
 
     def _merged(self, driver: Namespaces) -> Select[Any]:
@@ -139,7 +148,12 @@ class Search:
         found = found.where(*(one.holds(_EACH) for one in phases if isinstance(one, Equal)))
         others = [one for one in self.conditions.found_by if one not in phases and not isinstance(one, Namespaces)]
         found = found.where(*(self._check(one, _EACH) for one in others), *self.conditions.period(_EACH))
-        return found.where(*self.order.rest(_EACH)).order_by(*self.order.by(_EACH))
+        return found.where(*self._rest()).order_by(*self.order.by(_EACH))
+
+    def _rest(self) -> list[ColumnElement[bool]]:
+        """The rows of a driver that come after: its index is to be used, not one of the order alone."""
+        has_ties = self.postgresql and self.order.sort is not Sort.CREATED
+        return self.order.rest_of_ties(_EACH) if has_ties else self.order.rest(_EACH)
 
     def _first_ones(self, visible: CTE) -> CTE:
         """As many namespaces as there are rows: a namespace whose first row comes later has none on the page."""
