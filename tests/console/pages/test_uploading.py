@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from localcluster import S3Server
+from recording_operator.kube.resources import RECORDINGS
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
 from tests.console.pages.browsing import PHONE, keep, window
@@ -27,6 +29,7 @@ from tests.console.pages.uploading import (
 from tests.console.running import Person, RunningConsole
 from tests.support.recordings import media_body
 from tests.support.sending_client import PAGE
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("operator")]
 
@@ -39,7 +42,7 @@ def film(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_becomes_a_recording(
+def test_a_file_becomes_a_recording_and_its_upload_can_be_paused(
     browser: Browser,
     running: RunningConsole,
     boss: Person,
@@ -58,7 +61,13 @@ def test_a_file_becomes_a_recording(
         keep(page, screenshots, "upload-empty")
         choose(page, film)
         keep(page, screenshots, "upload-chosen")
+        held = f"{s3.endpoint}/**"
+        page.route(held, lambda route: route.continue_() if number_of(route.request.url) < 3 else None)
         start(page)
+        wait_for(page, lambda: sorted(parts.numbers) == [1, 2])
+        page.get_by_role("button", name="Pause", exact=True).click()
+        page.unroute(held)
+        page.get_by_role("button", name="Resume", exact=True).click()
         expect_state(page, "Complete")
         keep(page, screenshots, "upload-complete")
         assert sorted(parts.numbers) == [1, 2, 3]
@@ -199,3 +208,70 @@ def test_two_gibibytes(
         assert sorted(parts.numbers) == list(range(1, len(parts.numbers) + 1))
     [stored] = [one for one in s3.client().list_objects_v2(Bucket=bucket)["Contents"] if one["Key"].endswith(".mp4")]
     assert stored["Size"] == 2 * 2**30 + 1
+
+
+def test_several_files_become_one_recording_each_or_one_together_and_can_be_cancelled(
+    browser: Browser,
+    running: RunningConsole,
+    admin: RestClient,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+    bucket: str,
+    film: Path,
+    tmp_path: Path,
+) -> None:
+    location(spec={"placement": {"weight": 1}})
+    allow_pages(s3, bucket, running.url)
+    notes = tmp_path / "Notes.vtt"
+    notes.write_text("WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n")
+    with window(browser, running, boss) as opened:
+        page = fill(opened, namespace)
+        choose(page, film, notes)
+        start(page)
+        for row in range(2):
+            expect(page.locator("#sent li p").nth(row)).to_have_text("Complete", timeout=60_000)
+        page = fill(opened, namespace, title="Together")
+        page.get_by_label("one Recording with all files").check()
+        page.route(f"{s3.endpoint}/**", lambda _route: None)
+        choose(page, film, notes)
+        start(page)
+        expect(page.locator("#sent li p").nth(1)).to_have_text("Sending", timeout=30_000)
+        page.get_by_role("button", name="Cancel", exact=True).first.click()
+        expect_state(page, "Cancelled")
+    specs = [one["spec"] for one in admin.request("GET", RECORDINGS.collection(namespace))["items"]]
+    assert {one["title"]: [artifact["name"] for artifact in one["artifacts"]] for one in specs} == {
+        "Weekly sync": ["video"],
+        "Notes": ["transcript"],
+        "Together": ["video", "transcript"],
+    }
+    assert [one["title"] for one in specs if one.get("cancel")] == ["Together"]
+
+
+def test_parts_of_another_file_are_found_by_the_checksum(
+    browser: Browser,
+    running: RunningConsole,
+    admin: RestClient,
+    boss: Person,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+    bucket: str,
+    film: Path,
+) -> None:
+    location(spec={"placement": {"weight": 1}})
+    allow_pages(s3, bucket, running.url)
+    wait_recording(admin, namespace, "board")
+    at = f"/api/v1/recordings/{namespace}/board/artifacts/video/uploads"
+    eventually(lambda: running.call("POST", at, who=boss, json={}).status_code == 200, what="an open upload")
+    upload_id = running.call("POST", at, who=boss, json={}).json()["uploadId"]
+    url = running.get(f"{at}/{upload_id}/2", who=boss).json()["url"]
+    assert httpx.put(url, content=bytes(PART)).status_code == 200
+    with window(browser, running, boss) as opened:
+        page = opened.go(f"/upload/{namespace}/board/video")
+        parts = SentParts(page, s3)
+        choose(page, film)
+        start(page)
+        expect(page.get_by_role("alert")).to_contain_text("(ChecksumMismatch)", timeout=60_000)
+        assert sorted(parts.numbers) == [1, 3]

@@ -79,7 +79,7 @@
     const namespace = form.elements.namespace.value.trim();
     const made = await client.call("POST", "/api/v1/recordings", { body: { namespace, ...called, spec } });
     files.forEach((file, at) => {
-      const recording = { namespace, name: made.name, uid: made.uid, artifact: spec.artifacts[at].name };
+      const recording = { namespace, name: made.name, uid: made.uid, artifact: spec.artifacts[at].name, isNew: true };
       uppy.setFileState(file.id, { recording });
       show(uppy.getFile(file.id), "Waiting");
     });

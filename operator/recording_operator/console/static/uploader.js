@@ -262,7 +262,9 @@ class FileTask {
       let signed;
       try {
         await this.uploader.parts.take(async () => {
-          signed = await this.call("GET", `/${encodeURIComponent(this.uploadId)}/${number}?size=${content.size}`);
+          // Not this.call: a file that is paused must not keep the turns of others.
+          const path = `${this.path}/${encodeURIComponent(this.uploadId)}/${number}?size=${content.size}`;
+          signed = await this.uploader.client.call("GET", path, { signal });
           const onProgress = (bytes) => this.progress(number, bytes);
           await put(signed, content, { onProgress, signal });
         });
@@ -407,13 +409,16 @@ class StoreUploader extends Uppy.BasePlugin {
     const task = this.tasks.get(file.id);
     task?.stop();
     if (!file.recording || file.progress.uploadComplete) return;
-    const { namespace, name, artifact, uid } = file.recording;
+    const { namespace, name, artifact, uid, isNew } = file.recording;
     const at = `/api/v1/recordings/${namespace}/${name}`;
+    const isOther = (one) => one.recording?.uid === uid && !one.progress.uploadComplete;
     try {
-      if (task?.uploadId) await this.client.call("DELETE", `${at}/artifacts/${artifact}/uploads/${encodeURIComponent(task.uploadId)}`);
-      else await this.client.call("POST", `${at}/cancel?uid=${uid}`);
+      if (isNew && this.uppy.getFiles().some(isOther)) throw new Error(`${name} still waits for ${file.name}, too. Cancel its other files, or upload this one later.`);
+      if (isNew) await this.client.call("POST", `${at}/cancel?uid=${uid}`);
+      else if (task?.uploadId) await this.client.call("DELETE", `${at}/artifacts/${artifact}/uploads/${encodeURIComponent(task.uploadId)}`);
     } catch (error) {
-      if (error.status !== 404) this.uppy.emit("upload-warning", error);
+      // 409: it was cancelled already, with another file.
+      if (error.status !== 404 && !(isNew && error.status === 409)) this.uppy.emit("upload-warning", error);
     }
   }
 }
