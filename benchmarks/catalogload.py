@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from recording_operator.catalog.entries import CatalogEntry, row_of
 from recording_operator.catalog.tables import RECORDINGS
 
-_COLUMNS: Final = tuple(column.name for column in RECORDINGS.columns)
+_COLUMNS: Final = tuple(column.name for column in RECORDINGS.columns if column.server_default is None)
 _AT_ONCE: Final = 5_000
 
 
