@@ -69,6 +69,7 @@ def upload(page: Rendered, parts: Parts, visit: SignedIn) -> Response:
         waiting=None,
         namespaces=namespaces,
         locations=[one.metadata.name for one in known] if may_list else None,
+        may_choose=any(one.spec.placement.weight for one in known),
         types=_TYPES,
         may=visit.caller.token is not None,
         missing=missing,
