@@ -70,6 +70,16 @@ def test_downloads_that_could_not_be_counted_completely_are_not_kept() -> None:
     assert sample_from(counting, location=LOCATION, previous=None, basis=BASIS).carry.downloads == ()
 
 
+@pytest.mark.parametrize("key", ["acme/team/{uid}/metadata.json", ".recording-operator/manifests/{uid}.json"])
+def test_manifests_are_read_by_the_operator_and_the_console_themselves(key: str) -> None:
+    counting = tally(None, START + timedelta(hours=6))
+    counting.add_download(f"acme/team/{uid_of(1)}/video.mp4", day=MONDAY, size_bytes=5)
+    counting.add_download(key.format(uid=uid_of(1)), day=MONDAY, size_bytes=2)
+    found = sample_from(counting, location=LOCATION, previous=None, basis=BASIS)
+    assert rows(found) == {(uid_of(1), MONDAY): (1, 5)}
+    assert sum(row.size_bytes for row in found.downloaded) == 7
+
+
 def test_the_smallest_share_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_downloads, "MOST_ROWS", 2)
     first, second = samples_of(

@@ -63,6 +63,15 @@ def manifest_patterns(*, prefix: str, template: str) -> tuple[re.Pattern[str], .
     return (own,) if beside is None else (own, beside)
 
 
+def is_manifest_key(key: str) -> bool:
+    """Whether a key of a template or of `manifest_patterns` is one of a manifest.
+
+    Also true for an artifact `metadata` that has the same name.
+    """
+    folder, _, name = key.rpartition("/")
+    return name == MANIFEST_FILE or folder.endswith(f"{RESERVED_FOLDER}/manifests")
+
+
 def exact_fields(template: str) -> frozenset[str]:
     """Placeholders that are the whole name of a folder. With `{org}-{user}` the end of the first is ambiguous."""
     whole = set()

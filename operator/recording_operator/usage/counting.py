@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from recording_operator.api.keytemplate import exact_fields, key_pattern, manifest_patterns, unescape_id
+from recording_operator.api.keytemplate import (
+    exact_fields,
+    is_manifest_key,
+    key_pattern,
+    manifest_patterns,
+    unescape_id,
+)
 from recording_operator.api.names import RESERVED_FOLDER
 from recording_operator.usage.orphans import OrphanFinder
 from recording_operator.usage.owners import KeyClaim, RecordingIndex
@@ -196,7 +202,9 @@ class LocationTally:
         owned = self._owner(key)
         if owned is not None:
             self._add_download(owned.org, day, size_bytes)
-            self.recent_downloads.add(self._key_uid, day=self._open_day(day), size_bytes=size_bytes)
+            # The operator and the console read manifests themselves, so those say nothing about the Recording.
+            if not is_manifest_key(key):
+                self.recent_downloads.add(self._key_uid, day=self._open_day(day), size_bytes=size_bytes)
 
     def add_shared_download(self, *, day: date, size_bytes: int) -> None:
         """Count downloads of the whole location, of any organisation."""
