@@ -29,7 +29,7 @@ class UnlikelyManifestError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestRead:
-    """A manifest that was read; `entry` is None if it cannot be used."""
+    """A manifest that was found; `entry` is None if it cannot be used. Without an ETag it is read again next time."""
 
     key: str
     etag: str

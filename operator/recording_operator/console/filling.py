@@ -126,8 +126,23 @@ class Filling:
             return f"The API server is not available: {', '.join(old)} may be out of date."
         unreadable = self._feed.unreadable + self.locations.unreadable + self.reports.unreadable
         if unreadable:
-            return f"Objects in Kubernetes that are newer than this console, and are left out: {unreadable}."
+            found = "1 object" if unreadable == 1 else f"{unreadable} objects"
+            return f"{found} in Kubernetes cannot be read by this version of the console: such objects are not shown."
         return None
+
+    def notice(self) -> str | None:
+        """What readers of a page should know: why it may be old, or what it may lack. None if there is nothing."""
+        outdated, incomplete = self.outdated(), self._nightly.incomplete
+        if outdated is not None or not incomplete:
+            return outdated
+        return (
+            "Recordings that are no longer in Kubernetes may be missing: the manifests of "
+            f"{incomplete} StorageLocation{'' if incomplete == 1 else 's'} are not all read."
+        )
+
+    def incomplete_locations(self) -> int:
+        """Of how many StorageLocations not all manifests are read."""
+        return self._nightly.incomplete
 
     def _known_locations(self) -> tuple[StorageLocation, ...] | None:
         """Once the Recordings in Kubernetes are in the catalog: what a bucket says never replaces them."""

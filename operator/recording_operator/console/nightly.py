@@ -21,6 +21,8 @@ from recording_operator.stopping import StopSignal
 from recording_operator.stores.location_store import LocationStore
 
 _RETRY_AFTER: Final = timedelta(minutes=5)
+_REREAD_AFTER: Final = timedelta(hours=6)
+"""After everything was read but some manifests: each attempt lists the bucket again."""
 _DAY: Final = timedelta(days=1)
 _LOOK_S: Final = 30.0
 
@@ -76,7 +78,7 @@ class ManifestCheck:
             return RebuildReport(location=location, tally=tally, problem=error.message)
         except KubeError as error:
             return RebuildReport(location=location, tally=tally, problem=str(error))
-        return RebuildReport(location=location, tally=tally)
+        return RebuildReport(location=location, tally=tally, problem=tally.problem)
 
 
 class NightlyCheck:
@@ -99,8 +101,14 @@ class NightlyCheck:
         self._locations = locations
         self._now = now
         self._hour = hour
-        self._failed: dict[str, datetime] = {}
-        """By feed: when it last failed."""
+        self._failed: dict[str, tuple[datetime, datetime]] = {}
+        """By feed: when it last failed, and when it is tried again."""
+        self._incomplete: frozenset[str] = frozenset()
+
+    @property
+    def incomplete(self) -> int:
+        """Of how many locations some manifests are not read: not yet, or because the store does not return them."""
+        return len(self._incomplete)
 
     def run(self, stop: threading.Event) -> None:
         """Look now and then whether it is time. Blocks."""
@@ -114,27 +122,30 @@ class NightlyCheck:
     def turn(self, stop: StopSignal) -> bool:
         """Check the locations whose time has come; if one fails, again in five minutes. Raises CatalogError."""
         now, every = self._now(), self._locations() or ()
-        due = tuple(one for one in every if self._is_due(one, now))
+        last = {feed: self._reader.complete_at(feed) for feed in map(_feed_of, every)}
+        behind = {feed for feed, at in last.items() if is_due(now, at, hour=self._hour)}
+        self._incomplete = frozenset(feed for feed in behind if last[feed] is None or feed in self._incomplete)
+        due = tuple(one for one in every if _feed_of(one) in behind and not self._waits(_feed_of(one), now))
         for report in self._check.run(due, every=every):
             extra = {"location": report.location.metadata.name}
             tally = report.tally
             if report.problem is not None:
-                self._failed[_feed_of(report.location)] = now
+                again = now + (_REREAD_AFTER if tally.unreadable else _RETRY_AFTER)
+                self._failed[_feed_of(report.location)] = (now, again)
+                self._incomplete |= {_feed_of(report.location)}
                 _logger.warning("The manifests could not be read: %s", report.problem, extra=extra)
                 continue
             _logger.info("%d manifests: %d read, %d removed", tally.manifests, tally.read, tally.removed, extra=extra)
             if not stop.is_set():
+                self._incomplete -= {_feed_of(report.location)}
                 self._writer.fed(_feed_of(report.location), complete=now)
         if due:
             trim_heap()
         return bool(due)
 
-    def _is_due(self, location: StorageLocation, now: datetime) -> bool:
-        feed = _feed_of(location)
-        failed = self._failed.get(feed)
-        if failed is not None and failed <= now < failed + _RETRY_AFTER:
-            return False
-        return is_due(now, self._reader.complete_at(feed), hour=self._hour)
+    def _waits(self, feed: str, now: datetime) -> bool:
+        failed, again = self._failed.get(feed, (now, now))
+        return failed <= now < again
 
 
 def _feed_of(location: StorageLocation) -> str:

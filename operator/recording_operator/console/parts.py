@@ -52,8 +52,8 @@ class ConsoleParts:
     reports: ObjectBook[StorageReport]
     known_at: Callable[[], datetime | None]
     """When the catalog last knew everything. It is known while the database does not respond, too."""
-    outdated: Callable[[], str | None]
-    """Why what is shown may be old, as a sentence for people; None if it is not."""
+    notice: Callable[[], str | None]
+    """Why what is shown may be old, or what it may lack, as a sentence for people; None if there is nothing to say."""
 
 
 def parts_of(request: Request) -> ConsoleParts:

@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from recording_operator.api.reasons import Reason
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.catalog.entries import milliseconds
 from recording_operator.catalog.manifests import (
@@ -29,14 +30,28 @@ from recording_operator.controller.manifests import (
     read_manifest,
 )
 from recording_operator.stopping import StopSignal
+from recording_operator.stores.errors import StoreError
 from recording_operator.stores.location_store import LocationStore
 from recording_operator.usage.owners import key_space
 
 READERS: Final = 16
 _AHEAD: Final = 4 * READERS
 _ROWS: Final = 500
+_OF_ONE_OBJECT: Final = frozenset(
+    {Reason.INTEGRITY_UNVERIFIABLE, Reason.ACCESS_DENIED, Reason.ENCRYPTION_KEY_NOT_USABLE}
+)
+"""What may be the matter with some objects only. After any other failure nothing more is read."""
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """Of an attempt to read a manifest."""
+
+    manifest: ManifestRead
+    error: StoreError | None = None
+    """Why it cannot be read now."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +63,17 @@ class RebuildTally:
     """Those that were new or had changed."""
     unusable: int = 0
     removed: int = 0
+    unreadable: int = 0
+    """Those that the store does not return: it denies them, or they are archived."""
+    why_unreadable: str = ""
+    """Of the first one."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is missing."""
+        if not self.unreadable:
+            return None
+        return f"{self.unreadable:,} of {self.manifests:,} manifests cannot be read: {self.why_unreadable}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +117,16 @@ class CatalogRebuild:
     def _take(self, batch: Mapping[str, ManifestKey], pool: ThreadPoolExecutor) -> None:
         self.tally.manifests += len(batch)
         unread = self.rows.unread(self._name, {key: at.etag for key, at in batch.items()}, run=self._run)
-        read = list(self._read_all([batch[key] for key in batch if key in unread], pool))
-        self.tally.read += len(read)
-        self.tally.unusable += sum(one.entry is None for one in read)
-        self.rows.put(self._name, read, run=self._run)
+        results = list(self._read_all([batch[key] for key in batch if key in unread], pool))
+        errors = [one.error for one in results if one.error is not None]
+        self.tally.read += len(results) - len(errors)
+        self.tally.unusable += sum(one.manifest.entry is None for one in results) - len(errors)
+        self.tally.unreadable += len(errors)
+        self.tally.why_unreadable = self.tally.why_unreadable or next((one.message for one in errors), "")
+        self.rows.put(self._name, [one.manifest for one in results], run=self._run)
 
-    def _read_all(self, keys: list[ManifestKey], pool: ThreadPoolExecutor) -> Iterator[ManifestRead]:
-        waiting: deque[Future[ManifestRead]] = deque()
+    def _read_all(self, keys: list[ManifestKey], pool: ThreadPoolExecutor) -> Iterator[_Result]:
+        waiting: deque[Future[_Result]] = deque()
         for at in keys:
             if self.stop.is_set():
                 return
@@ -107,7 +136,7 @@ class CatalogRebuild:
         while waiting:
             yield waiting.popleft().result()
 
-    def _read(self, at: ManifestKey) -> ManifestRead:
+    def _read(self, at: ManifestKey) -> _Result:
         entry = None
         try:
             manifest = read_manifest(self.store, at)
@@ -117,7 +146,12 @@ class CatalogRebuild:
             pass
         except (NoManifestError, UnlikelyManifestError) as error:
             _logger.info("A manifest is left out: %s", error, extra={"location": self._name})
-        return ManifestRead(key=at.key, etag=at.etag, uid=at.uid, entry=entry)
+        except StoreError as error:
+            if error.location_reason not in _OF_ONE_OBJECT:
+                raise
+            # Without its ETag it is read again next time, and its row stays until then.
+            return _Result(manifest=ManifestRead(key=at.key, etag="", uid=at.uid, entry=None), error=error)
+        return _Result(manifest=ManifestRead(key=at.key, etag=at.etag, uid=at.uid, entry=entry))
 
     def _is_of_another(self, name: str) -> bool:
         """Whether the manifest names another location of the same bucket and prefix, which reads it too."""

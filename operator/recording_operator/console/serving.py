@@ -96,6 +96,7 @@ class Console:
             hour=options.settings.manifests_hour,
         )
         self._metrics.outdated_from(self._filling.outdated)
+        self._metrics.incomplete_from(self._filling.incomplete_locations)
         self._access = AccessReviewer(rest)
         callers = RestClient(_without_credentials(connection), user_agent=_USER_AGENT)
 
@@ -131,7 +132,7 @@ class Console:
             locations=self._filling.locations,
             reports=self._filling.reports,
             known_at=self._filling.known_at,
-            outdated=self._filling.outdated,
+            notice=self._filling.notice,
         )
         self._app = protected(make_app(parts, version=version), options.settings)
         self._server: HttpServer | None = None

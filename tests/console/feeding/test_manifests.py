@@ -266,6 +266,36 @@ def test_a_store_that_is_away_is_read_again_soon(bucket: Bucket) -> None:
     assert turns == [(False, 0), (True, 1), (False, 1)]
 
 
+def test_a_manifest_that_cannot_be_read_keeps_no_other_out(bucket: Bucket) -> None:
+    """A lifecycle rule has archived it, or its key denies it. It is read again later, and what is known of it stays."""
+    for number in (1, 2, 3):
+        bucket.lost.lose(number)
+    now = [datetime(2030, 1, 1, 12, tzinfo=UTC)]
+    nightly = nightly_of(bucket, now=now, known=[bucket.location])
+    bucket.strict.fault(
+        Fault(operation="GetObject", action=ErrorResponse(status=403, code="InvalidObjectState"), first=2)
+    )
+
+    found = []
+    for hours in (0, 5, 1, 1):
+        now[0] += timedelta(hours=hours)
+        found.append((nightly.turn(threading.Event()), len(bucket.entries()), nightly.incomplete))
+
+    assert found == [(True, 2, 1), (False, 2, 1), (True, 3, 0), (False, 3, 0)]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState"])
+def test_the_row_of_a_manifest_that_cannot_be_read_any_more_stays(bucket: Bucket, code: str) -> None:
+    recording = bucket.lost.lose()
+    bucket.rebuild()
+    bucket.lost.describe(recording, manifest_of(recording).model_copy(update={"title": "Changed"}))
+    bucket.strict.fault(Fault(operation="GetObject", action=ErrorResponse(status=403, code=code), times=99))
+
+    assert str(bucket.rebuild().problem).startswith("1 of 1 manifests cannot be read: ")
+
+    assert len(bucket.entries()) == 1
+
+
 def test_a_location_that_comes_later_is_read_at_once(bucket: Bucket) -> None:
     bucket.lost.lose()
     known: list[StorageLocation] = []

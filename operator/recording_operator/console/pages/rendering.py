@@ -90,7 +90,7 @@ class PageRenderer:
             active=active,
             username="" if visit is None else visit.caller.username,
             csrf="" if visit is None else visit.csrf,
-            notice="" if visit is None else self._parts.outdated() or "",
+            notice="" if visit is None else self._parts.notice() or "",
         )
         return self._response(template, status=status, headers=headers, frame=frame, **values)
 
