@@ -78,6 +78,11 @@ class DownloadTable:
             connection.execute(delete(DOWNLOADS).where(DOWNLOADS.c.location == location))
             upsert(connection, DOWNLOADS, rows, key=("location", "uid"))
 
+    def remove(self, location: str) -> None:
+        """Forget a location."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(DOWNLOADS).where(DOWNLOADS.c.location == location))
+
     def keep_only(self, locations: Collection[str]) -> None:
         """Forget all other locations, and write the sums into the rows of the Recordings."""
         with writing(self._engine) as connection:

@@ -83,7 +83,9 @@ class DownloadFeed:
             return
         newest = samples[-1]
         found = downloads_of(newest)
-        if found is not None:
+        if found is None:
+            self._table.remove(name)
+        else:
             self._table.put(name, found)
         self._read_until[name] = newest.at
 

@@ -42,14 +42,20 @@ class Counting:
         """Write a file, as the operator does."""
         assert self.store.create_document(f"{self.prefix}{name}", data, CONTENT_TYPE)
 
-    def keep(self, hours: int, *rows: RecordingDownloadRow, since: int | None = None) -> None:
+    def keep(
+        self,
+        hours: int,
+        *rows: RecordingDownloadRow,
+        since: int | None = None,
+        source: DownloadSource = DownloadSource.ACCESS_LOGS,
+    ) -> None:
         """Write the sample of so many hours ago."""
         at, before = NOW - timedelta(hours=hours), None if since is None else NOW - timedelta(hours=since)
         found = a_sample(at).model_copy(
             update={
                 "location": "archive",
                 "since": before,
-                "download_source": DownloadSource.ACCESS_LOGS,
+                "download_source": source,
                 "carry": Carry(downloads=rows),
             }
         )
@@ -115,6 +121,13 @@ def test_a_location_without_access_logs_is_not_read_and_forgotten(counting: Coun
     before = len(counting.strict.requests)
     assert counting.read() == {}
     assert counting.strict.requests[before:] == []
+
+
+def test_what_is_counted_no_longer_is_forgotten(counting: Counting) -> None:
+    counting.keep(48, row("uid-1", THIS_WEEK, 2, 20))
+    assert counting.read()
+    counting.keep(24, since=48, source=DownloadSource.PLAYBACK)
+    assert counting.read() == {}
 
 
 def test_a_file_that_is_none_is_left_out(counting: Counting) -> None:

@@ -58,7 +58,9 @@ class RecordingDocument(ApiDocument):
     bytes_done: int | None
     downloads: int | None = Field(
         default=None,
-        description="GET requests for its files in the last weeks; null if its location reads no access logs.",
+        description="GET requests for its files in the last weeks; null if its location reads no access logs. Of very "
+        "many Recordings only the most downloaded are counted by themselves: 0, or a number that is too low, may then "
+        "be of one of the others.",
     )
     downloaded_bytes: int | None = Field(default=None, description="Bytes of these requests.")
     in_cluster: bool = Field(description="Whether the Recording is still in Kubernetes.")
