@@ -1,4 +1,4 @@
-"""Keys of links: the same in every console, and for two periods only."""
+"""Keys of links: the same in every console, for the period before, this one and the next."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,19 +29,29 @@ def at_start() -> datetime:
     return START
 
 
-def test_consoles_share_the_keys_of_this_day_and_the_one_before(engine: Engine) -> None:
+def test_consoles_share_the_keys_of_this_day_the_next_and_the_one_before(engine: Engine) -> None:
     times = [START, START]
     first = SharedKeys(engine, "links", period=DAY, now=lambda: times[0])
     second = SharedKeys(engine, "links", period=DAY, now=lambda: times[1])
-    [key] = first.valid()
-    assert second.valid() == (key,)
+    key, following = first.valid()
+    assert second.valid() == (key, following)
     times[1] += DAY
-    newer, older = second.valid()
-    assert (older, newer != key) == (key, True)
+    newer, newest, older = second.valid()
+    assert (newer, older) == (following, key)
+    assert newest not in {key, following}
     times[0] += 2 * DAY
-    assert first.valid()[1:] == (newer,)
+    assert first.valid()[0] == newest
+    assert first.valid()[2:] == (newer,)
     with transaction(engine) as connection:
-        assert connection.scalar(select(func.count()).select_from(KEYS)) == 2
+        assert connection.scalar(select(func.count()).select_from(KEYS)) == 3
+
+
+def test_a_console_whose_clock_is_behind_accepts_what_one_that_is_ahead_has_signed(engine: Engine) -> None:
+    late, early = START - timedelta(seconds=1), START
+    behind = LinkSigner(PartLink, SharedKeys(engine, "links", period=DAY, now=lambda: late).valid, now=at_start)
+    assert behind.link(behind.token(LINK)) == LINK
+    ahead = LinkSigner(PartLink, SharedKeys(engine, "links", period=DAY, now=lambda: early).valid, now=at_start)
+    assert behind.link(ahead.token(LINK)) == LINK
 
 
 def test_a_link_is_valid_for_as_long_as_links_may_be_and_not_after_its_key_has_gone(engine: Engine) -> None:

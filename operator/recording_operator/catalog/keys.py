@@ -1,4 +1,4 @@
-"""Keys that all replicas of the console share. Each period has one, which is created when it is first needed."""
+"""Keys that all replicas of the console share. Each period has one, which is created in the period before."""
 
 import secrets
 from collections.abc import Callable
@@ -25,7 +25,10 @@ class SharedKeys:
         self._known: tuple[int, tuple[bytes, ...]] = (-1, ())
 
     def valid(self) -> tuple[bytes, ...]:
-        """The key of this period, and the one before if there was one. Raises CatalogUnavailable."""
+        """The key of this period, the next one, and the one before if there was one. Raises CatalogUnavailable.
+
+        The first one signs. A replica whose clock is ahead signs with the next one already.
+        """
         period = int(self._now().timestamp() // self._period_s)
         known = self._known
         if known[0] != period:
@@ -37,9 +40,10 @@ class SharedKeys:
         with writing(self._engine) as connection:
             rows = connection.execute(select(KEYS).where(table.name.startswith(prefix, autoescape=True)))
             found = {int(row.name.removeprefix(prefix)): bytes(row.value) for row in rows}
-            if period not in found:
-                found[period] = secrets.token_bytes(_BYTES)
+            if new := [number for number in (period, period + 1) if number not in found]:
+                found |= {number: secrets.token_bytes(_BYTES) for number in new}
                 old = [f"{prefix}{number}" for number in found if number < period - 1]
-                connection.execute(insert(KEYS).values(name=f"{prefix}{period}", value=found[period]))
+                made = [{"name": f"{prefix}{number}", "value": found[number]} for number in new]
+                connection.execute(insert(KEYS), made)
                 connection.execute(delete(KEYS).where(table.name.in_(old)))
-        return tuple(found[number] for number in (period, period - 1) if number in found)
+        return tuple(found[number] for number in (period, period + 1, period - 1) if number in found)
