@@ -1,10 +1,10 @@
 """Rows of Recordings that are long gone from Kubernetes: their manifests in the buckets say what they were."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, delete, exists, or_, select, update
+from sqlalchemy import Connection, Engine, Select, delete, exists, func, or_, select, update
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
@@ -20,7 +20,7 @@ from recording_operator.engine.manifest import Manifest, ManifestArtifact, Missi
 _ROWS: Final = 500
 _LARGEST: Final = 2**62
 _MOST_UNPROVEN: Final = 10_000
-"""The next run takes further ones."""
+"""The next run takes others: those whose files are stored stay, so they are not always the same ones."""
 
 
 class UnlikelyManifestError(ValueError):
@@ -35,6 +35,16 @@ class ManifestRead:
     etag: str
     uid: str
     entry: CatalogEntry | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnprovenRow:
+    """A row of a Recording that is gone from Kubernetes, and that no manifest is known of."""
+
+    uid: str
+    stored_uid: str
+    keys: tuple[str, ...]
+    """Of the files that were stored."""
 
 
 def entry_of_manifest(manifest: Manifest, *, location: str) -> CatalogEntry:
@@ -128,15 +138,25 @@ class ManifestRows:
         Those without a location were gone from Kubernetes before they had one.
         """
         with transaction(self._engine) as connection:
-            return tuple(connection.scalars(_unproven(location).limit(_MOST_UNPROVEN)))
+            return tuple(connection.scalars(_unproven(location).order_by(func.random()).limit(_MOST_UNPROVEN)))
 
-    def forget_without_manifest(self, location: str, uids: Sequence[str]) -> int:
-        """Remove those of these rows that still have no manifest. The listing, which began after them, is complete."""
+    def forget_without_manifest(
+        self, location: str, uids: Sequence[str], *, stored: Callable[[Sequence[UnprovenRow]], set[str]]
+    ) -> int:
+        """Remove those of these rows that still have no manifest, and whose files are not stored any more.
+
+        The listing, which began after `without_manifest`, is complete. `stored` returns the uids of rows with files.
+        """
         removed = 0
         for start in range(0, len(uids), _ROWS):
+            some = RECORDINGS.c.uid.in_(uids[start : start + _ROWS])
+            with transaction(self._engine) as connection:
+                query = _unproven(location).add_columns(RECORDINGS.c.stored_uid, RECORDINGS.c.artifacts).where(some)
+                rows = [_unproven_row(row.uid, row.stored_uid, row.artifacts) for row in connection.execute(query)]
+            kept = stored(rows)
             with writing(self._engine) as connection:
-                some = RECORDINGS.c.uid.in_(uids[start : start + _ROWS])
-                gone = list(connection.scalars(_unproven(location).where(some)))
+                still = RECORDINGS.c.uid.in_([row.uid for row in rows if row.uid not in kept])
+                gone = list(connection.scalars(_unproven(location).where(still)))
                 remove_recordings(connection, gone)
             removed += len(gone)
         return removed
@@ -189,10 +209,15 @@ def _gone(connection: Connection, location: str, uids: set[str]) -> tuple[list[s
     )
 
 
-def _unproven(location: str) -> Select[str]:
+def _unproven(location: str) -> Select[Any]:
     table = RECORDINGS.c
     has_manifest = exists().where(MANIFESTS.c.uid == table.stored_uid)
     return select(table.uid).where(table.location.in_([location, ""]), ~table.in_cluster, ~has_manifest)
+
+
+def _unproven_row(uid: str, stored_uid: str, artifacts: Sequence[Mapping[str, Any]]) -> UnprovenRow:
+    keys = tuple(one["key"] for one in artifacts if one.get("stored") and one.get("key"))
+    return UnprovenRow(uid=uid, stored_uid=stored_uid, keys=keys)
 
 
 def _places(connection: Connection, uids: Iterable[str]) -> dict[str, set[str]]:

@@ -6,10 +6,11 @@ ETags, so a run that was interrupted is continued by the next one, and a check o
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -20,6 +21,7 @@ from recording_operator.catalog.manifests import (
     ManifestRead,
     ManifestRows,
     UnlikelyManifestError,
+    UnprovenRow,
     entry_of_manifest,
 )
 from recording_operator.controller.manifests import (
@@ -99,10 +101,12 @@ class CatalogRebuild:
                 self._take(batch, pool)
                 if self.stop.is_set():
                     return self.tally
+            self.tally.removed = self.rows.forget_unseen(self._name, run=self._run)
+            self.tally.removed += self.rows.forget_without_manifest(
+                self._name, unproven, stored=partial(self._stored, pool=pool)
+            )
         finally:
             pool.shutdown(cancel_futures=True)
-        self.tally.removed = self.rows.forget_unseen(self._name, run=self._run)
-        self.tally.removed += self.rows.forget_without_manifest(self._name, unproven)
         self.rows.forget_rebuilt()
         return self.tally
 
@@ -152,6 +156,25 @@ class CatalogRebuild:
             # Without its ETag it is read again next time, and its row stays until then.
             return _Result(manifest=ManifestRead(key=at.key, etag="", uid=at.uid, entry=None), error=error)
         return _Result(manifest=ManifestRead(key=at.key, etag=at.etag, uid=at.uid, entry=entry))
+
+    def _stored(self, rows: Sequence[UnprovenRow], *, pool: ThreadPoolExecutor) -> set[str]:
+        """The uids of rows with a file in the store. Those stay, although there is no manifest of them."""
+        found = pool.map(self._has_file, rows)
+        return {row.uid for row, has_file in zip(rows, found, strict=True) if has_file}
+
+    def _has_file(self, row: UnprovenRow) -> bool:
+        if self.stop.is_set():
+            return True
+        try:
+            return any(self._is_stored(key, row.stored_uid) for key in row.keys)
+        except StoreError as error:
+            if error.location_reason not in _OF_ONE_OBJECT:
+                raise
+            return True
+
+    def _is_stored(self, key: str, uid: str) -> bool:
+        head = self.store.head(key)
+        return head is not None and head.recording_uid == uid
 
     def _is_of_another(self, name: str) -> bool:
         """Whether the manifest names another location of the same bucket and prefix, which reads it too."""

@@ -14,9 +14,11 @@ __all__ = ["bucket", "strict", "strict_server"]
 
 
 def gone(bucket: Bucket, number: int, **fields: object) -> CatalogEntry:
-    """A Recording that is gone from Kubernetes, and that the bucket has no manifest of."""
+    """A Recording that is gone from Kubernetes, and that the bucket has no manifest and no files of."""
     recording = bucket.lost.lose(number)
     bucket.lost.forget(recording)
+    for one in recording.status.artifacts:
+        bucket.lost.store.delete_document(str(one.key))
     return replace(entry_of(recording), **{"in_cluster": False, **fields})  # type: ignore[arg-type]
 
 
@@ -41,6 +43,19 @@ def test_what_has_no_manifest_and_is_gone_is_removed(bucket: Bucket) -> None:
     assert {entry.uid for entry in bucket.entries()} == {there.uid, elsewhere.uid, kept.uid}
 
 
+def test_a_row_whose_files_are_stored_stays(bucket: Bucket) -> None:
+    """Its manifest was never written: the location did not write any, or the store rejected it."""
+    recording = bucket.lost.lose(1)
+    bucket.lost.forget(recording)
+    kept = replace(entry_of(recording), in_cluster=False)
+    other = replace(kept, uid="other", stored_uid="other", name="other")  # the object at its key is not its own
+    bucket.writer.put([kept, other, gone(bucket, 2)])
+
+    assert bucket.rebuild().tally.removed == 2
+
+    assert [entry.uid for entry in bucket.entries()] == [kept.uid]
+
+
 @pytest.mark.parametrize("fields", [{}, {"phase": "Pending", "location": ""}])
 def test_a_location_without_manifests_says_nothing(bucket: Bucket, fields: dict[str, str]) -> None:
     spec = bucket.location.spec.model_copy(update={"manifest": ManifestSpec(enabled=False)})
@@ -61,7 +76,7 @@ def test_what_is_gone_since_the_listing_began_stays(bucket: Bucket) -> None:
     bucket.writer.put([gone(bucket, 2)])
     bucket.rows.put(name, [ManifestRead(key="k", etag="e", uid=entry.uid, entry=None)], run=1)
 
-    assert bucket.rows.forget_without_manifest(name, unproven) == 0
+    assert bucket.rows.forget_without_manifest(name, unproven, stored=lambda _: set()) == 0
 
     assert len(bucket.entries()) == 2
 
