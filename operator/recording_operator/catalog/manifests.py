@@ -123,7 +123,7 @@ class ManifestRows:
         while True:
             with transaction(self._engine) as connection:
                 rows = connection.execute(select(table.key, table.uid).where(old).limit(_ROWS)).all()
-                gone, moved = _gone(connection, location, {row.uid for row in rows})
+                gone, moved = _gone(connection, location, {row.uid for row in rows}, run=run)
             if not rows:
                 return removed
             self._writer.remove(gone)
@@ -192,13 +192,20 @@ class ManifestRows:
         return kept, replaced
 
 
-def _gone(connection: Connection, location: str, uids: set[str]) -> tuple[list[str], list[str]]:
+def _gone(connection: Connection, location: str, uids: set[str], *, run: int) -> tuple[list[str], list[str]]:
     """Of the manifests with these uids, which the location has lost: the rows to remove, and the uids of those that
     another location has. Such a row names the location that it was moved from.
+
+    A row stays if the run has seen another object with its uid: an artifact may have the key of a manifest.
     """
     table, manifest = RECORDINGS.c, MANIFESTS.c
-    elsewhere = select(manifest.uid).where(manifest.uid.in_(uids), manifest.location != location)
-    kept = set(connection.scalars(elsewhere))
+    others = select(manifest.uid, manifest.location).where(
+        manifest.uid.in_(uids), (manifest.location != location) | (manifest.seen >= run)
+    )
+    found = connection.execute(others).all()
+    here = {row.uid for row in found if row.location == location}
+    kept = {row.uid for row in found} - here
+    uids = uids - here
     query = select(table.uid, table.stored_uid).where(
         table.stored_uid.in_(uids), ~table.in_cluster, table.location == location
     )

@@ -81,6 +81,18 @@ def test_what_is_gone_since_the_listing_began_stays(bucket: Bucket) -> None:
     assert len(bucket.entries()) == 2
 
 
+def test_an_artifact_at_the_key_of_a_manifest_is_deleted(bucket: Bucket) -> None:
+    """The manifest is in the operator's own folder then, and is still there."""
+    recording = bucket.lost.lose()
+    bucket.rebuild()
+    name = bucket.location.metadata.name
+    bucket.rows.put(name, [ManifestRead(key="another", etag="e", uid=recording.metadata.uid, entry=None)], run=1)
+
+    bucket.rebuild()
+
+    assert [entry.uid for entry in bucket.entries()] == [recording.metadata.uid]
+
+
 def test_a_recording_that_was_moved_while_no_console_ran(bucket: Bucket) -> None:
     """Its new location was read first, when the manifest at the former one still counted."""
     recording = bucket.lost.lose()
