@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, Text, cast, delete, exists, func, or_, select, update
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Phase
@@ -161,6 +161,19 @@ class ManifestRows:
             removed += len(gone)
         return removed
 
+    def forget_unstored_rebuilds(self) -> None:
+        """Remove rows of rebuilt Recordings that are gone before anything was stored for them.
+
+        They hide what a manifest says of the Recording before: that is read again.
+        """
+        with writing(self._engine) as connection:
+            rows = connection.execute(_unstored_rebuilds().limit(_MOST_UNPROVEN)).all()
+            for start in range(0, len(rows), _ROWS):
+                some = rows[start : start + _ROWS]
+                former = MANIFESTS.c.uid.in_([row.stored_uid for row in some])
+                connection.execute(update(MANIFESTS).where(former).values(etag=""))
+                remove_recordings(connection, [row.uid for row in some])
+
     def forget_rebuilt(self) -> None:
         """Remove rows that were made of manifests of Recordings that were rebuilt since, with another uid."""
         with transaction(self._engine) as connection:
@@ -220,6 +233,15 @@ def _unproven(location: str) -> Select[Any]:
     table = RECORDINGS.c
     has_manifest = exists().where(MANIFESTS.c.uid == table.stored_uid)
     return select(table.uid).where(table.location.in_([location, ""]), ~table.in_cluster, ~has_manifest)
+
+
+def _unstored_rebuilds() -> Select[Any]:
+    table = RECORDINGS.c
+    has_manifest = exists().where(MANIFESTS.c.uid == table.stored_uid)
+    is_stored = cast(table.artifacts, Text).contains('"stored": true', autoescape=True)
+    return select(table.uid, table.stored_uid).where(
+        table.uid != table.stored_uid, ~table.in_cluster, has_manifest, ~is_stored
+    )
 
 
 def _unproven_row(uid: str, stored_uid: str, artifacts: Sequence[Mapping[str, Any]]) -> UnprovenRow:

@@ -92,6 +92,7 @@ class CatalogRebuild:
 
     def run(self) -> RebuildTally:
         """Read everything. Raises StoreError, CatalogError; what was read until then stays."""
+        self.rows.forget_unstored_rebuilds()
         writes_manifests = self.location.spec.manifest.enabled
         unproven = self.rows.without_manifest(self._name) if writes_manifests else ()
         found = manifest_keys(self.store, self.location)

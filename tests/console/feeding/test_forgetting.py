@@ -112,6 +112,21 @@ def test_a_recording_that_was_moved_while_no_console_ran(bucket: Bucket) -> None
     assert [one.location for one in bucket.entries()] == ["new"]
 
 
+def test_a_rebuilt_recording_that_is_deleted_before_its_end(bucket: Bucket) -> None:
+    """It has hidden the one that is stored, which the manifest still describes."""
+    recording = bucket.lost.lose()
+    bucket.rebuild()
+    rebuilt = replace(entry_of(recording), uid="another", version=9, phase="Pending", artifacts=())
+    bucket.writer.put([rebuilt])
+    bucket.rebuild()
+    assert bucket.entries() == [rebuilt]
+    bucket.writer.gone(["another"])
+
+    bucket.rebuild()
+
+    assert [entry.uid for entry in bucket.entries()] == [recording.metadata.uid]
+
+
 def test_a_rebuilt_recording_is_shown_once_at_once(bucket: Bucket) -> None:
     """Not only after the next check of the manifests."""
     recording = bucket.lost.lose()
