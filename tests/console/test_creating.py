@@ -65,6 +65,31 @@ def test_urls_go_into_a_secret_that_belongs_to_the_recording(
     assert admin.request("GET", f"{path_of(namespace)}/open")["spec"]["artifacts"][0]["source"]["url"] == URL
 
 
+@pytest.mark.parametrize(
+    "artifacts",
+    [
+        pytest.param(
+            [
+                {"name": "video", "kind": "Video", "source": {"url": URL}},
+                {"name": "notes", "kind": "Other", "source": {"url": None, "upload": {"maxSize": "1Mi"}}},
+            ],
+            id="no url beside one",
+        ),
+        pytest.param(
+            [{"name": "video", "kind": "Video", "source": {"url": URL, "urlSecretRef": None}}], id="no reference"
+        ),
+    ],
+)
+def test_a_null_leaves_no_url_in_the_spec(
+    visitors: Visitors, admin: RestClient, namespace: str, artifacts: list[dict[str, Any]]
+) -> None:
+    reply = visitors.tenant.post("/recordings", a_body(namespace, spec={"artifacts": artifacts}))
+    assert reply.status == 201, reply.body
+    stored = admin.request("GET", f"{path_of(namespace)}/weekly")
+    assert SECRET not in json.dumps(stored)
+    assert stored["spec"]["artifacts"][0]["source"]["urlSecretRef"]["key"] == "video"
+
+
 def test_without_the_right_to_create_secrets_nothing_is_created(
     running: RunningConsole, person: Person, admin: RestClient, namespace: str
 ) -> None:

@@ -145,7 +145,8 @@ def urls_into_secret(artifacts: Iterable[Mapping[str, Any]], *, secret_name: str
     moved = []
     for artifact in artifacts:
         source = artifact.get("source") or {}
-        if not source.get("url") or "urlSecretRef" in source:  # the API server rejects both together
+        # The API server rejects both together; but it removes a null before it looks.
+        if not source.get("url") or source.get("urlSecretRef") is not None:
             moved.append(dict(artifact))
             continue
         name = str(artifact["name"])

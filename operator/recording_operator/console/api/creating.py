@@ -133,9 +133,13 @@ def create_recording(
     what = f"Recording {wanted.namespace}/{wanted.name or wanted.generate_name}"
     with in_name_of(parts, caller, what=what) as resources:
         if urls_in_spec or not _with_secret(wanted, name="").secrets:
+            has_urls = not urls_in_spec and _has_urls(wanted.spec.get("artifacts"))
+            is_dry = dry_run or has_urls
             stored = resources.create(
-                RECORDINGS, wanted.manifest, namespace=wanted.namespace, dry_run=dry_run, is_strict=True
+                RECORDINGS, wanted.manifest, namespace=wanted.namespace, dry_run=is_dry, is_strict=True
             )
+            if has_urls:
+                raise _would_stay()
         else:
             stored = _create_with_secret(resources, wanted, dry_run=dry_run)
     created = document_of_stored(stored)
@@ -158,6 +162,8 @@ def _create_with_secret(resources: Resources, wanted: NewRecordingDocument, *, d
         manifest["spec"] = {**wanted.spec, "artifacts": placed.artifacts}
         try:
             checked = check_writes(resources, manifest, placed.secrets, is_strict=True)
+            if _has_urls(placed.artifacts):
+                raise _would_stay()
             return checked if dry_run else create_all(resources, manifest, placed.secrets, observer=_Logged())
         except RightMissing as missing:
             raise Problem(
@@ -196,4 +202,19 @@ def _is_artifact(given: Any) -> bool:
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         return False
     source = given.get("source")
-    return source is None or (isinstance(source, dict) and isinstance(source.get("url", ""), str))
+    if source is None:
+        return True
+    return isinstance(source, dict) and (source.get("url") is None or isinstance(source["url"], str))
+
+
+def _has_urls(artifacts: Any) -> bool:
+    """Whether a URL is in what goes into the spec, whatever else is there."""
+    given: Iterable[Any] = artifacts if isinstance(artifacts, list) else ()
+    sources = (one.get("source") for one in given if isinstance(one, dict))
+    return any(isinstance(one, dict) and one.get("url") for one in sources)
+
+
+def _would_stay() -> Problem:
+    """For URLs that could not be moved into a Secret, although the API server accepts them where they are."""
+    detail = "Its URLs cannot be put into a Secret. To leave them in the spec: urlsInSpec=true"
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
