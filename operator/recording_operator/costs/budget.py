@@ -1,4 +1,7 @@
-"""Which thresholds of the budget are reached, which need an Event, and whether the budget holds new uploads."""
+"""Which thresholds of the budget are reached, which need an Event, and whether the budget holds new uploads.
+
+Also how much of it is used, as pages and the command line show it.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -6,9 +9,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from recording_operator.api.storagereport import ReportCost
 from recording_operator.api.storagereport_budget import Budget, BudgetAction, Threshold, ThresholdType
 from recording_operator.costs.money import CENT, rounded
 
+_FULL: Final = 100
+_NEARLY: Final = 80
 _SPENT: Final = Threshold(percent=100, type=ThresholdType.ACTUAL)
 _WHOLE: Final = (_SPENT, Threshold(percent=100, type=ThresholdType.FORECASTED))
 
@@ -70,6 +76,37 @@ def _crossing(
         f"{rounded(budget.amount, CENT):f} {budget.currency}. The threshold is {threshold.percent}%.{more}"
     )
     return Crossing(threshold=threshold, key=key, message=message, is_new=key not in announced)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """How much of a budget is used this month, and will be."""
+
+    used_percent: int
+    projected_percent: int
+    left: Decimal
+    """Negative if the month has cost more."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether all of it is used."""
+        return self.used_percent >= _FULL
+
+    @property
+    def is_near(self) -> bool:
+        """Whether most of it is used, or will be."""
+        return max(self.used_percent, self.projected_percent) >= _NEARLY
+
+
+def use_of(budget: Budget, cost: ReportCost) -> BudgetUse | None:
+    """How much of the budget these costs use; None if they are in another currency."""
+    if budget.currency != cost.currency:
+        return None
+    return BudgetUse(
+        used_percent=percent_of(cost.month_to_date, budget.amount),
+        projected_percent=percent_of(cost.projected_month, budget.amount),
+        left=budget.amount - cost.month_to_date,
+    )
 
 
 def percent_of(cost: Decimal, amount: Decimal) -> int:

@@ -14,7 +14,7 @@ from recording_operator.api.storagereport import (
 from recording_operator.api.storagereport_budget import Budget, BudgetAction
 from recording_operator.cli.screen.bars import bar
 from recording_operator.cli.screen.panels import Look, Panel
-from recording_operator.costs.budget import percent_of
+from recording_operator.costs.budget import use_of
 from recording_operator.costs.money import CENT, MILL, rounded
 from recording_operator.costs.report import money
 from recording_operator.times import span
@@ -22,8 +22,6 @@ from recording_operator.times import span
 _MILLI: Final = Decimal("0.001")
 _BUDGET: Final = "Budget"
 _WIDEST_BAR: Final = 40
-_FULL: Final = 100
-_NEARLY: Final = 80
 _METHODS: Final = {
     ProjectionMethod.FLAT: "no growth",
     ProjectionMethod.WEEKDAY_TREND: "growth as before",
@@ -96,21 +94,20 @@ def budget_line(cost: ReportCost, budget: Budget | None, look: Look) -> str:
     """How much of the budget is used, and will be."""
     if budget is None:
         return "Budget   none (spec.budget)\n"
-    if budget.currency != cost.currency:
+    use = use_of(budget, cost)
+    if use is None:
         return f"{_BUDGET}   {money(budget.amount, budget.currency)}; the costs are in {cost.currency}\n"
-    used, expected = (percent_of(amount, budget.amount) for amount in (cost.month_to_date, cost.projected_month))
-    left = budget.amount - cost.month_to_date
     texts = [
-        f"{used}% of {money(budget.amount, budget.currency)} used",
-        f"{expected}% projected",
-        f"{money(left, cost.currency)} left" if left >= 0 else f"{money(-left, cost.currency)} over it",
+        f"{use.used_percent}% of {money(budget.amount, budget.currency)} used",
+        f"{use.projected_percent}% projected",
+        f"{money(use.left, cost.currency)} left" if use.left >= 0 else f"{money(-use.left, cost.currency)} over it",
     ]
     if budget.action is BudgetAction.HOLD_UPLOADS:
         texts.append("new uploads wait when it is used up")
     words = ", ".join(texts)
     if not look.drawn:
         return f"{_BUDGET}   {words}\n"
-    fg = "red" if used >= _FULL else "yellow" if max(used, expected) >= _NEARLY else "green"
+    fg = "red" if use.is_spent else "yellow" if use.is_near else "green"
     room = max(min(_WIDEST_BAR, look.columns - len(_BUDGET) - 1), 1)
     drawn = bar(cost.month_to_date / budget.amount, room=room, later=cost.projected_month / budget.amount)
     first = f"{look.styled(_BUDGET, bold=True)} {look.styled(drawn, fg=fg)}"

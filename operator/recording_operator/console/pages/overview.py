@@ -17,7 +17,6 @@ from recording_operator.console.api.usage_reports import UsageWanted
 from recording_operator.console.pages.rendering import Rendered
 from recording_operator.console.pages.reports import (
     BreakdownRow,
-    ChosenReport,
     Costs,
     chosen_report,
     costs_of,
@@ -27,13 +26,11 @@ from recording_operator.console.pages.reports import (
 from recording_operator.console.pages.states import RecordingLine, row_of
 from recording_operator.console.pages.words import unix_seconds
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn, visible_in
-from recording_operator.costs.budget import percent_of
+from recording_operator.costs.budget import BudgetUse, use_of
 from recording_operator.costs.org_history import first_day
 
 _SOON: Final = timedelta(hours=24)
 _MOST_EXPIRING: Final = 10
-_FULL: Final = 100
-_NEARLY: Final = 80
 _ALARMS: Final = ("BudgetExceeded", "ForecastExceedsBudget")
 
 router = APIRouter()
@@ -41,19 +38,19 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetView:
-    """How much of the budget is used, and will be."""
+    """The budget, and how much of it is used."""
 
     amount: Decimal
     currency: str
-    used_percent: Decimal
-    projected_percent: Decimal
+    use: BudgetUse | None
+    """None if the costs are in another currency."""
 
     @property
     def tone(self) -> str:
         """The colour of its bar."""
-        if self.used_percent >= _FULL:
-            return "bad"
-        return "warn" if max(self.used_percent, self.projected_percent) >= _NEARLY else ""
+        if self.use is None:
+            return ""
+        return "bad" if self.use.is_spent else "warn" if self.use.is_near else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +111,7 @@ def overview(
         active="overview",
         visit=visit,
         chosen=chosen,
-        report=_report(chosen),
+        report=None if chosen.report is None else numbers_of(chosen.report),
         counts=_counts(parts, visible),
         expiring=_expiring(parts, visible, page.now),
         no_rights=not visible.everything and not visible.since,
@@ -137,10 +134,9 @@ def _expiring(parts: ConsoleParts, visible: VisibleNamespaces, now: datetime) ->
     return [Expiring(row=row_of(entry), expires=entry.expires) for entry in found if entry.expires is not None]
 
 
-def _report(chosen: ChosenReport) -> ReportNumbers | None:
-    if chosen.report is None:
-        return None
-    report, status = chosen.report, chosen.report.status
+def numbers_of(report: StorageReport) -> ReportNumbers:
+    """What the page shows of a report."""
+    status = report.status
     cost = status.cost or ReportCost()
     return ReportNumbers(
         name=report.metadata.name,
@@ -161,14 +157,9 @@ def _report(chosen: ChosenReport) -> ReportNumbers | None:
 
 def _budget(report: StorageReport, cost: ReportCost) -> BudgetView | None:
     budget = report.spec.budget
-    if budget is None or budget.currency != cost.currency or not budget.amount:
+    if budget is None:
         return None
-    return BudgetView(
-        amount=budget.amount,
-        currency=budget.currency,
-        used_percent=Decimal(percent_of(cost.month_to_date, budget.amount)),
-        projected_percent=Decimal(percent_of(cost.projected_month, budget.amount)),
-    )
+    return BudgetView(amount=budget.amount, currency=budget.currency, use=use_of(budget, cost))
 
 
 def _day(entry: HistoryEntry) -> DayView:
