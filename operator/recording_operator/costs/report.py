@@ -24,6 +24,7 @@ from recording_operator.costs.charges import month_after, month_before
 from recording_operator.costs.comparison import ComparedMonth, compared
 from recording_operator.costs.history import GB_UNITS, UsageSums, gb_of, history, history_sums, month_sums
 from recording_operator.costs.money import CENT, MILL, ZERO, rounded
+from recording_operator.costs.report_problems import unpriced_words
 from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.terms import CostTerms
@@ -203,5 +204,5 @@ def message_of(status: StorageReportStatus) -> str:
     totals = status.totals or ReportTotals()
     sentences = [f"{totals.objects} objects of {totals.recordings} Recordings were counted."]
     if status.unpriced:
-        sentences.append(f"Without a price, and not included in any cost: {', '.join(status.unpriced)}.")
+        sentences.append(unpriced_words(status.unpriced))
     return " ".join([*sentences, *status.notes])

@@ -1,5 +1,6 @@
 """What the pages say about a StorageReport beside its numbers, without a server."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,10 +9,12 @@ import pytest
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.api.storagereport_budget import Budget
 from recording_operator.console.pages.assets import Assets
+from recording_operator.console.pages.costs import CostQuery, view_of
 from recording_operator.console.pages.overview import PhaseCounts, numbers_of
 from recording_operator.console.pages.rendering import Frame, Renderer
 from recording_operator.console.pages.reports import ChosenReport
-from tests.cli.reported import growing, refreshed
+from recording_operator.costs.export import Step
+from tests.cli.reported import broken, growing, refreshed
 from tests.costs.views import at
 
 NOW = at("2026-11-13T09:00")
@@ -24,11 +27,28 @@ def overview(report: StorageReport, *, now: datetime = NOW) -> str:
         frame=Frame(title="Overview", username="kim"),
         now=now,
         chosen=ChosenReport(report=report),
-        report=numbers_of(report),
+        report=numbers_of(report, now),
         counts=PhaseCounts(complete=1, failed=0, uploading=0, pending=0),
         expiring=[],
         no_rights=False,
         soon_hours=24,
+    )
+
+
+def costs(report: StorageReport, *, now: datetime = NOW) -> str:
+    """The page of the costs with this report."""
+    query = CostQuery()
+    return Renderer(Assets(), version="1").text(
+        "costs.html",
+        frame=Frame(title="Costs", username="kim"),
+        now=now,
+        chosen=ChosenReport(report=report),
+        view=view_of(report, query, now),
+        downloads=None,
+        query=query,
+        steps=list(Step),
+        org_names=[],
+        csv_url="",
     )
 
 
@@ -51,3 +71,30 @@ def test_the_budget_is_shown_whatever_its_currency_is(report: StorageReport, sho
     page = overview(report)
     assert shown in page
     assert ("Used of the budget" in page) is ("5.00 USD" in shown)
+
+
+def unpriced() -> StorageReport:
+    """A report with usage that has no price."""
+    report = refreshed(growing())
+    return report.model_copy(update={"status": report.status.model_copy(update={"unpriced": ("class COLD",)})})
+
+
+@pytest.mark.parametrize("page", [overview, costs])
+def test_both_pages_say_why_numbers_are_old_or_too_low(page: Callable[..., str]) -> None:
+    assert "notice warn" not in page(refreshed(growing()))
+    assert "The last refresh failed (PricesInvalid, 3 times since the last success): No price" in page(
+        broken(refreshed(growing()))
+    )
+    assert "Without a price, and not included in any cost: class COLD." in page(unpriced())
+    assert "The next refresh is " in page(refreshed(growing()), now=at("2026-11-20T09:00"))
+
+
+def test_the_numbers_of_an_earlier_month_are_not_those_of_this_month() -> None:
+    report, later = with_budget("5", "USD"), at("2026-12-05T09:00")
+    page = overview(report, now=later)
+    assert "There are none of 2026-12 yet." in page
+    assert "2026-11, as far as counted" in page
+    assert "This month so far" not in page
+    assert "Used of the budget" not in page
+    assert "<dt>Budget</dt><dd>5.00 USD</dd>" in page
+    assert "There are none of 2026-12 yet." in costs(report, now=later)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from recording_operator.api.reasons import Reason
-from recording_operator.api.storagereport import StorageReport, StorageReportStatus
+from recording_operator.api.storagereport import StorageReport
 from recording_operator.cli.verb import note
+from recording_operator.costs.report_problems import unpriced_words, why_not
 
 
 def note_state(report: StorageReport) -> None:
@@ -22,10 +22,4 @@ def note_state(report: StorageReport) -> None:
 def note_unpriced(usage: Sequence[str]) -> None:
     """What has no price."""
     if usage:
-        note(f"Without a price, and not included in any cost: {', '.join(usage)}.")
-
-
-def why_not(status: StorageReportStatus) -> str:
-    """Why the report is not refreshed; an empty text if it is."""
-    of_ready = (one for one in status.conditions if one.type == "Ready" and one.reason != Reason.REFRESHED)
-    return next((one.message for one in of_ready), "")
+        note(unpriced_words(usage))

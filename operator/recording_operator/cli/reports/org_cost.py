@@ -14,7 +14,7 @@ from recording_operator.cli.cluster_options import ClusterOptions
 from recording_operator.cli.reports.choosing import listed_reports, named_report
 from recording_operator.cli.reports.counted import CountedError
 from recording_operator.cli.reports.counted_cluster import from_cluster
-from recording_operator.cli.reports.notices import note_state, note_unpriced, why_not
+from recording_operator.cli.reports.notices import note_state, note_unpriced
 from recording_operator.cli.reports.org_cost_tables import OrgCost, write_cost
 from recording_operator.cli.reports.org_report import note_parts, report_of
 from recording_operator.cli.reports.owner_shares import shared, stored_bytes
@@ -23,6 +23,7 @@ from recording_operator.costs.export import Step, rows, whole_history
 from recording_operator.costs.org_history import first_day, history_of, is_day, within
 from recording_operator.costs.report import CurrencyError, currency_of
 from recording_operator.costs.report_choice import scope_in
+from recording_operator.costs.report_problems import why_not
 from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.view import ReportView, unpriced

@@ -5,9 +5,9 @@ from datetime import date
 from typing import Final
 
 from recording_operator.api.storagereport import StorageReport
-from recording_operator.cli.reports.notices import why_not
 from recording_operator.cli.verb import Failure, note
 from recording_operator.costs.report_choice import choice_of, is_partial, scope_in
+from recording_operator.costs.report_problems import why_not
 from recording_operator.costs.scope import scope_of
 
 _MOST_NAMED: Final = 10

@@ -7,9 +7,10 @@ from recording_operator.api.storagereport import ReportCost, StorageReport
 from recording_operator.cells import clean
 from recording_operator.cli.reports.breakdowns import Breakdowns
 from recording_operator.cli.reports.cards import budget_line, cards
-from recording_operator.cli.reports.remarks import freshness, problems, remarks
+from recording_operator.cli.reports.remarks import freshness, remarks
 from recording_operator.cli.screen.panels import Look, panels, paragraphs
 from recording_operator.costs.report_choice import scope_in
+from recording_operator.costs.report_problems import problems
 from recording_operator.costs.scope import scope_of
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from recording_operator.api.meta import Condition, ConditionStatus
-from recording_operator.api.reasons import Reason
 from recording_operator.api.storagereport import (
     DownloadSource,
     ReportTotals,
@@ -14,22 +12,16 @@ from recording_operator.api.storagereport import (
 )
 from recording_operator.cli.reports.breakdowns import gb_bytes, recent_days
 from recording_operator.costs.report import money
+from recording_operator.costs.report_problems import unpriced_words
 from recording_operator.costs.scope import some_of
 from recording_operator.times import span
 
-_LATE: Final = timedelta(minutes=15)
-_BUDGET_CONDITIONS: Final = ("BudgetExceeded", "ForecastExceedsBudget")
 _BYTES: Final = (
     ("incomplete_upload_bytes", "are in uploads that are neither complete nor aborted. They are billed."),
     ("noncurrent_bytes", "are noncurrent versions of objects. They are billed."),
     ("orphaned_bytes", "belong to no Recording and no manifest."),
     ("foreign_bytes", "under the prefixes match no keyTemplate. They are in no number here."),
 )
-
-
-def condition(status: StorageReportStatus, kind: str) -> Condition | None:
-    """A condition by type."""
-    return next((one for one in status.conditions if one.type == kind), None)
 
 
 def freshness(report: StorageReport, *, now: datetime) -> str:
@@ -49,32 +41,11 @@ def _ago(then: datetime, now: datetime) -> str:
     return f"{span((now - then).total_seconds())} ago"
 
 
-def problems(report: StorageReport, *, now: datetime) -> Iterator[str]:
-    """Why the numbers are old, and what has happened to the budget."""
-    status = report.status
-    ready = condition(status, "Ready")
-    if ready is not None and ready.reason == Reason.SUSPENDED:
-        yield ready.message
-    elif ready is not None and ready.reason != Reason.REFRESHED:
-        times = f", {status.failures} times since the last success" if status.failures > 1 else ""
-        yield f"The last refresh failed ({ready.reason}{times}): {ready.message}"
-        yield "All numbers are those of the last successful refresh."
-    elif status.observed_generation not in (None, report.metadata.generation):
-        yield "The spec has changed since the last refresh. The numbers are those of the spec before."
-    if status.next_refresh_time is not None and now - status.next_refresh_time > _LATE and not report.spec.suspend:
-        late = span((now - status.next_refresh_time).total_seconds())
-        yield f"The next refresh is {late} late. Check whether the operator is running."
-    for kind in _BUDGET_CONDITIONS:
-        found = condition(status, kind)
-        if found is not None and found.status is ConditionStatus.TRUE:
-            yield found.message
-
-
 def remarks(report: StorageReport) -> Iterator[str]:
     """What is missing, what is estimated, and what else there is to know."""
     status = report.status
     if status.unpriced:
-        yield f"Without a price, and not included in any cost: {', '.join(status.unpriced)}."
+        yield unpriced_words(status.unpriced)
     yield from _estimates(status)
     yield from _bytes(status)
     if status.by_storage_location and gb_bytes(status) is None:

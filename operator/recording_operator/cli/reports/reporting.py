@@ -19,7 +19,7 @@ from recording_operator.cli.reports.choosing import listed_reports, named_report
 from recording_operator.cli.reports.counted import Counted, CountedError
 from recording_operator.cli.reports.counted_bucket import BucketRequest, from_bucket
 from recording_operator.cli.reports.counted_cluster import from_cluster
-from recording_operator.cli.reports.notices import note_state, note_unpriced, why_not
+from recording_operator.cli.reports.notices import note_state, note_unpriced
 from recording_operator.cli.reports.overview import overview
 from recording_operator.cli.screen.panels import look_of_stdout
 from recording_operator.cli.verb import note, program
@@ -27,6 +27,7 @@ from recording_operator.costs.export import Row, Step, rows, whole_history
 from recording_operator.costs.focus import as_focus_csv, focus_rows
 from recording_operator.costs.parquet import ParquetUnavailableError, write_parquet
 from recording_operator.costs.report import CurrencyError, currency_of, report
+from recording_operator.costs.report_problems import why_not
 from recording_operator.costs.rows import GroupBy
 from recording_operator.costs.scope import ScopeFilter
 from recording_operator.costs.tables import (

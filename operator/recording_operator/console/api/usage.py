@@ -18,6 +18,7 @@ from recording_operator.console.problems import Problem
 from recording_operator.costs.export import Row, Step, rows
 from recording_operator.costs.money import CENT, ZERO, plain, rounded
 from recording_operator.costs.org_history import history_of
+from recording_operator.costs.report_problems import problems as report_problems
 from recording_operator.costs.tables import as_csv
 
 router = APIRouter(prefix="/api/v1/usage", tags=["reports"])
@@ -48,6 +49,10 @@ class UsageDocument(ApiDocument):
     hidden: tuple[str, ...] = Field(
         description="With org: days and months in which the organisation may be a part of (other)."
     )
+    problems: tuple[str, ...] = Field(
+        description="Why the numbers are old, and which thresholds of the budget are reached, for people to read."
+    )
+    unpriced: tuple[str, ...] = Field(description="Usage without a price. It is not in any cost.")
     cost: ReportCost | None = Field(description="Current and projected cost of everything in the report.")
     totals: ReportTotals | None = Field(description="Current totals of everything in the report.")
     comparison: tuple[ComparisonRow, ...] = Field(description="This month at other price profiles, cheapest first.")
@@ -94,6 +99,8 @@ def get_usage(
         total_cost=plain(rounded(sum((row.cost for row in found), ZERO), CENT)),
         rows=tuple(map(_row, found)),
         hidden=history.hidden,
+        problems=tuple(report_problems(chosen, now=parts.now())),
+        unpriced=chosen.status.unpriced,
         cost=cost,
         totals=chosen.status.totals,
         comparison=chosen.status.comparison,

@@ -15,12 +15,13 @@ from recording_operator.api.storagereport_history import HistoryEntry, HistoryOr
 from recording_operator.console.api.usage_reports import UsageWanted, hidden_words
 from recording_operator.console.pages.downloads import most_downloaded
 from recording_operator.console.pages.rendering import Rendered
-from recording_operator.console.pages.reports import Costs, chosen_report, costs_of
+from recording_operator.console.pages.reports import Costs, chosen_report, costs_of, notices_of
 from recording_operator.console.pages.words import unix_seconds
 from recording_operator.console.parts import Parts, SignedIn
 from recording_operator.costs.export import Step, steps
 from recording_operator.costs.money import ZERO
 from recording_operator.costs.org_history import first_of, history_of, is_day, mean_stored
+from recording_operator.costs.report_problems import earlier_month
 
 router = APIRouter()
 
@@ -83,6 +84,9 @@ class CostsView:
     month_to_date: Decimal
     projected: Decimal
     as_of: datetime | None
+    month: str | None
+    """The month of the comparison, if it is an earlier one."""
+    notices: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -111,7 +115,7 @@ SentQuery = Annotated[CostQuery, Depends(query_of)]
 def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Response:
     """The page."""
     chosen = chosen_report(parts, visit.caller, query.wanted())
-    view = None if chosen.report is None else _view(chosen.report, query)
+    view = None if chosen.report is None else view_of(chosen.report, query, page.now)
     downloads = None
     if chosen.report is not None:
         downloads = most_downloaded(parts, visit.caller, chosen.report.spec.prices, now=parts.now())
@@ -136,7 +140,8 @@ def _org_names(report: StorageReport | None, org: str) -> list[str]:
     return sorted({row.name for entry in history for row in entry.orgs} | ({org} if org else set()))
 
 
-def _view(report: StorageReport, query: CostQuery) -> CostsView:
+def view_of(report: StorageReport, query: CostQuery, now: datetime) -> CostsView:
+    """What the page shows of a report."""
     status = report.status
     history = history_of(status.history, query.org or None, begin=query.begin, end=query.end)
     by_step = steps(history.entries, query.step)
@@ -156,6 +161,8 @@ def _view(report: StorageReport, query: CostQuery) -> CostsView:
         month_to_date=status.cost.month_to_date if status.cost else ZERO,
         projected=status.cost.projected_month if status.cost else ZERO,
         as_of=status.as_of,
+        month=earlier_month(status, now=now),
+        notices=notices_of(report, now),
         notes=status.notes,
     )
 

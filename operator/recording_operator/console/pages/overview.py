@@ -8,7 +8,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from recording_operator.api.meta import ConditionStatus
 from recording_operator.api.recording_status import Phase
 from recording_operator.api.storagereport import ReportCost, ReportTotals, ReportUploads, StorageReport
 from recording_operator.api.storagereport_history import HistoryEntry
@@ -21,6 +20,7 @@ from recording_operator.console.pages.reports import (
     chosen_report,
     costs_of,
     days_of,
+    notices_of,
     shares,
 )
 from recording_operator.console.pages.states import RecordingLine, row_of
@@ -28,10 +28,10 @@ from recording_operator.console.pages.words import unix_seconds
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn, visible_in
 from recording_operator.costs.budget import BudgetUse, use_of
 from recording_operator.costs.org_history import first_day
+from recording_operator.costs.report_problems import earlier_month
 
 _SOON: Final = timedelta(hours=24)
 _MOST_EXPIRING: Final = 10
-_ALARMS: Final = ("BudgetExceeded", "ForecastExceedsBudget")
 
 router = APIRouter()
 
@@ -72,7 +72,9 @@ class ReportNumbers:
     totals: ReportTotals
     uploads: ReportUploads
     budget: BudgetView | None
-    alarms: tuple[str, ...]
+    notices: tuple[str, ...]
+    month: str | None
+    """The month of the numbers, if it is an earlier one."""
     as_of: datetime | None
     growth: tuple[DayView, ...]
     days: tuple[DayView, ...]
@@ -111,7 +113,7 @@ def overview(
         active="overview",
         visit=visit,
         chosen=chosen,
-        report=None if chosen.report is None else numbers_of(chosen.report),
+        report=None if chosen.report is None else numbers_of(chosen.report, page.now),
         counts=_counts(parts, visible),
         expiring=_expiring(parts, visible, page.now),
         no_rights=not visible.everything and not visible.since,
@@ -134,7 +136,7 @@ def _expiring(parts: ConsoleParts, visible: VisibleNamespaces, now: datetime) ->
     return [Expiring(row=row_of(entry), expires=entry.expires) for entry in found if entry.expires is not None]
 
 
-def numbers_of(report: StorageReport) -> ReportNumbers:
+def numbers_of(report: StorageReport, now: datetime) -> ReportNumbers:
     """What the page shows of a report."""
     status = report.status
     cost = status.cost or ReportCost()
@@ -144,9 +146,8 @@ def numbers_of(report: StorageReport) -> ReportNumbers:
         totals=status.totals or ReportTotals(),
         uploads=status.uploads or ReportUploads(),
         budget=_budget(report, cost),
-        alarms=tuple(
-            one.message for one in status.conditions if one.type in _ALARMS and one.status is ConditionStatus.TRUE
-        ),
+        notices=notices_of(report, now),
+        month=earlier_month(status, now=now),
         as_of=status.as_of,
         growth=tuple(map(_day, status.history)),
         days=tuple(map(_day, days_of(status.history))),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Final
@@ -15,6 +16,7 @@ from recording_operator.console.problems import Problem
 from recording_operator.costs.money import ZERO
 from recording_operator.costs.org_history import is_day
 from recording_operator.costs.report_choice import scope_in
+from recording_operator.costs.report_problems import problems, unpriced_words
 from recording_operator.costs.scope import scope_of
 
 _NO_RIGHT: Final = (
@@ -81,6 +83,11 @@ def chosen_report(parts: ConsoleParts, caller: Caller, wanted: UsageWanted) -> C
         return ChosenReport(names=names, missing=problem.detail if parts.reports.all() else _NONE)
     scope = scope_in(report)
     return ChosenReport(report=report, names=names, scope="" if scope == ReportScope() else scope_of(scope))
+
+
+def notices_of(report: StorageReport, now: datetime) -> tuple[str, ...]:
+    """What people must know beside the numbers."""
+    return tuple(filter(None, (*problems(report, now=now), unpriced_words(report.status.unpriced))))
 
 
 def shares(rows: Iterable[tuple[str, int | None, int, int, Decimal]]) -> list[BreakdownRow]:
