@@ -98,3 +98,8 @@ def test_the_numbers_of_an_earlier_month_are_not_those_of_this_month() -> None:
     assert "Used of the budget" not in page
     assert "<dt>Budget</dt><dd>5.00 USD</dd>" in page
     assert "There are none of 2026-12 yet." in costs(report, now=later)
+
+
+def test_organisations_that_are_not_in_the_table_are_counted() -> None:
+    assert "and 3 more" in overview(refreshed(growing(*(f"org-{number}" for number in range(15)), days=12)))
+    assert " more</th>" not in overview(refreshed(growing()))
