@@ -118,6 +118,6 @@ def test_the_costs_of_the_most_downloaded_and_of_all_others(downloaded: Download
         ["5", "500.0 MB", "0.0419 USD"],
     ]
     assert [re.findall(r">(watched|seen|All others)<", row) for row in rows] == [["watched"], ["seen"], ["All others"]]
-    together = table[table.index("Together") :]
-    assert re.findall(r'class="num">([^<]+)<', together)[:2] == ["16", "4.5 GB"]
+    total = table[table.index(">Total<") :]
+    assert re.findall(r'class="num">([^<]+)<', total)[:2] == ["16", "4.5 GB"]
     admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagereports/costs-{downloaded.namespace}")

@@ -66,7 +66,7 @@ def test_a_person_without_rights_gets_an_explanation(running: RunningConsole, pe
     response = Reader(running, person).get(path)
     assert response.status_code == 200
     assert "You may not" in response.text
-    assert "No known source" not in response.text
+    assert "No source expires" not in response.text
 
 
 def test_a_page_that_does_not_exist_is_a_page_and_so_is_its_error(reader: Reader) -> None:

@@ -81,10 +81,10 @@ _DELETE: Final = Control(
     danger=True,
 )
 _DONE: Final[Mapping[str, str]] = {
-    "retry": "It is tried again.",
+    "retry": "The Recording is being retried.",
     "cancel": "The upload is being cancelled.",
-    "suspend": "It is suspended.",
-    "resume": "It goes on.",
+    "suspend": "The Recording is suspended.",
+    "resume": "The Recording is resumed.",
 }
 _CHANGES: Final[Mapping[str, Callable[..., object]]] = {
     "retry": controls.retry_recording,
@@ -136,7 +136,11 @@ def recording_events(
     """Its Events, read in the name of the caller."""
     entry = visible_entry(parts, visit.caller, address.namespace, address.name, uid=uid)
     if not entry.in_cluster:
-        return page.fragment("recording_events.html", events=(), missing="Kubernetes keeps no Events of it.")
+        return page.fragment(
+            "recording_events.html",
+            events=(),
+            missing="There are no Events, because the Recording is no longer in Kubernetes.",
+        )
     metadata = {"namespace": entry.namespace, "uid": entry.uid}
     try:
         found = events_of(parts.as_caller(visit.caller), metadata, most=_MOST_EVENTS)
@@ -205,7 +209,7 @@ def _controls(parts: ConsoleParts, caller: Caller, entry: CatalogEntry) -> tuple
     if not entry.in_cluster:
         return (), "It is no longer in Kubernetes, so nothing can be changed."
     if caller.token is None:
-        return (), "Changes need a token of yours. Sign in with one."
+        return (), "Sign in with your own token to change this Recording."
     possible: list[Control] = []
     if _may(parts, caller, entry, "patch"):
         possible += _changes(entry)

@@ -25,7 +25,7 @@ _ACCOUNT: Final = "system:serviceaccount:"
 _TYPES: Final[Mapping[str, list[str]]] = {
     extension: [kind.value, media_type] for extension, (kind, media_type) in known_types().items()
 }
-_NO_TOKEN: Final = "Uploads need a token of yours. Sign in with one."  # noqa: S105 - a sentence
+_NO_TOKEN: Final = "Sign in with your own token to upload."  # noqa: S105 - a sentence
 _NO_NAMESPACE: Final = (
     "You may not create Recordings in any namespace that the console knows. Ask your administrator for the verbs "
     "create and patch on recordings, or write the namespace if you have them."
