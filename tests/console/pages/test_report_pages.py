@@ -8,13 +8,17 @@ import pytest
 
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.api.storagereport_budget import Budget
+from recording_operator.catalog.downloads import DownloadSum
 from recording_operator.console.pages.assets import Assets
 from recording_operator.console.pages.costs import CostQuery, view_of
+from recording_operator.console.pages.downloads import DownloadLine, MostDownloaded
 from recording_operator.console.pages.overview import PhaseCounts, numbers_of
 from recording_operator.console.pages.rendering import Frame, Renderer
 from recording_operator.console.pages.reports import ChosenReport
+from recording_operator.console.pages.states import row_of
 from recording_operator.costs.export import Step
 from tests.cli.reported import broken, growing, refreshed
+from tests.console.pages.test_words import an_entry
 from tests.costs.views import at
 
 NOW = at("2026-11-13T09:00")
@@ -103,3 +107,13 @@ def test_the_numbers_of_an_earlier_month_are_not_those_of_this_month() -> None:
 def test_organisations_that_are_not_in_the_table_are_counted() -> None:
     assert "and 3 more" in overview(refreshed(growing(*(f"org-{number}" for number in range(15)), days=12)))
     assert " more</th>" not in overview(refreshed(growing()))
+
+
+def test_the_most_downloaded_is_the_one_that_was_deleted_not_its_namesake() -> None:
+    line = DownloadLine(
+        location="archive", recording=row_of(an_entry(uid="old", in_cluster=False)), sum=DownloadSum(9, 100), price=None
+    )
+    found = MostDownloaded(since=NOW.date(), lines=(line,))
+    assert 'href="/recordings/team/sync?uid=old"' in Renderer(Assets(), version="1").text(
+        "downloads.html", downloads=found
+    )
