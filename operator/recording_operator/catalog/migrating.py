@@ -24,7 +24,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Bring the tables back to `revision`; `base` removes them. Raises CatalogError."""
+    """Bring the tables back to `revision`; `base` removes them. Alembic raises CommandError for an unknown one."""
     with writing(engine) as connection:
         command.downgrade(_config(connection), revision)
 

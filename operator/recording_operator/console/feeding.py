@@ -196,8 +196,9 @@ class RecordingFeed:
         self._repeat(compare)
         try:
             is_restored = self._is_restored(doubtful)
-        except KubeError as error:  # the next list finds it
+        except KubeError as error:
             _logger.log(level_of(error), "Recordings cannot be read: %s", error)
+            self._list_again()  # whether the server was restored is not known yet
             return
         if is_restored:
             _logger.warning("The API server counts from an earlier version: everything is read again")

@@ -21,6 +21,7 @@ from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console.books import ObjectBook
 from recording_operator.console.feeding import RecordingFeed
 from recording_operator.kube.connection import connection
+from recording_operator.kube.errors import ApiUnavailable
 from recording_operator.kube.resources import ChangeType, ObjectChange, ResourceKind, Resources
 from recording_operator.kube.rest import RestClient
 from tests.console.feeding.conftest import Fillers, Objects
@@ -34,10 +35,14 @@ class _Counted(Resources):
     """Counts how often it asks for one object."""
 
     gets = 0
+    failures = 0
+    """So many requests get no response first."""
 
     def get(self, kind: ResourceKind, name: str, *, namespace: str | None = None) -> dict[str, Any]:
         """See `Resources.get`."""
         self.gets += 1
+        if self.gets <= self.failures:
+            raise ApiUnavailable("The API server has just started.")
         return super().get(kind, name, namespace=namespace)
 
 
@@ -120,6 +125,18 @@ def test_rows_of_another_console_are_looked_at_one_by_one(fed: Feed, objects: Ob
     assert [fed.state(one.uid) for one in (before, later, gone)] == [True, True, False]
     assert fed.resources.gets == 2
     assert not fed.listed_again.is_set()
+
+
+def test_after_a_request_that_failed_everything_is_listed_again(fed: Feed, objects: Objects) -> None:
+    """Whether the server was restored is not known yet, and otherwise no list may come for weeks."""
+    entry = an_entry(objects, "there")
+    an_entry(objects, "newest")
+    fed.writer.put([entry])
+    fed.resources.failures = 1
+
+    fed.feed.listed({}, version=entry.version - 1)
+
+    assert fed.listed_again.wait(30)
 
 
 def test_a_recording_that_cannot_be_read(fed: Feed, objects: Objects) -> None:
