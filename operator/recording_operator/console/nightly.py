@@ -135,7 +135,8 @@ class NightlyCheck:
                 self._incomplete |= {_feed_of(report.location)}
                 _logger.warning("The manifests could not be read: %s", report.problem, extra=extra)
                 continue
-            _logger.info("%d manifests: %d read, %d removed", tally.manifests, tally.read, tally.removed, extra=extra)
+            counts = (tally.manifests, tally.read, tally.unusable, tally.removed)
+            _logger.info("%d manifests: %d read, %d of them not usable, %d removed", *counts, extra=extra)
             if not stop.is_set():
                 self._incomplete -= {_feed_of(report.location)}
                 self._writer.fed(_feed_of(report.location), complete=now)

@@ -142,7 +142,7 @@ class CatalogRebuild:
             yield waiting.popleft().result()
 
     def _read(self, at: ManifestKey) -> _Result:
-        entry = None
+        entry, etag = None, at.etag
         try:
             manifest = read_manifest(self.store, at)
             if not self._is_of_another(manifest.storage_location):
@@ -151,12 +151,13 @@ class CatalogRebuild:
             pass
         except (NoManifestError, UnlikelyManifestError) as error:
             _logger.info("A manifest is left out: %s", error, extra={"location": self._name})
+            etag = ""  # a later version of the program may understand it
         except StoreError as error:
             if error.location_reason not in _OF_ONE_OBJECT:
                 raise
             # Without its ETag it is read again next time, and its row stays until then.
             return _Result(manifest=ManifestRead(key=at.key, etag="", uid=at.uid, entry=None), error=error)
-        return _Result(manifest=ManifestRead(key=at.key, etag=at.etag, uid=at.uid, entry=entry))
+        return _Result(manifest=ManifestRead(key=at.key, etag=etag, uid=at.uid, entry=entry))
 
     def _stored(self, rows: Sequence[UnprovenRow], *, pool: ThreadPoolExecutor) -> set[str]:
         """The uids of rows with a file in the store. Those stay, although there is no manifest of them."""

@@ -296,6 +296,17 @@ def test_the_row_of_a_manifest_that_cannot_be_read_any_more_stays(bucket: Bucket
     assert len(bucket.entries()) == 1
 
 
+def test_a_manifest_that_is_not_understood_is_read_again(bucket: Bucket) -> None:
+    """A newer operator wrote it, and the console is updated after that."""
+    recording = bucket.lost.lose()
+    newer = {"schema_version": "recordings.dev/manifest/v9"}
+    bucket.lost.describe(recording, manifest_of(recording).model_copy(update=newer))
+
+    tallies = [bucket.rebuild().tally for _ in range(2)]
+
+    assert [(one.read, one.unusable) for one in tallies] == [(1, 1), (1, 1)]
+
+
 def test_a_location_that_comes_later_is_read_at_once(bucket: Bucket) -> None:
     bucket.lost.lose()
     known: list[StorageLocation] = []
