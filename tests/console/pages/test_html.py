@@ -209,6 +209,8 @@ def test_a_recording_that_was_made_again_leaves_the_page_and_the_files_of_the_on
     assert "The new one</bdi></h1>" in reader.get(path).text
     assert reader.get(f"/recordings/{namespace}/other?uid={old}").status_code == 404
     assert "no Events" in reader.get(f"{path}/events?uid={old}").text
+    refused = reader.post(f"{path}/retry", uid=old, csrf=reader.csrf())
+    assert (refused.status_code, "The old one</bdi></h1>" in refused.text) == (409, True)
     rows = csv.DictReader(reader.get(f"/api/v1/recordings.csv?namespace={namespace}").text.splitlines())
     assert {row["title"]: row["in_cluster"] for row in rows} == {"The old one": "false", "The new one": "true"}
 

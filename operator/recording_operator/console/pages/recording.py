@@ -165,7 +165,7 @@ def change_recording(
     try:
         change(parts, visit.caller, address, uid=uid)
     except Problem as problem:
-        return _not_done(request, parts, visit, address, problem)
+        return _not_done(request, parts, visit, address, problem, uid=uid)
     url = page_url(address.namespace, address.name)
     return RedirectResponse(
         "/recordings?deleted=true" if verb == "delete" else f"{url}?done={verb}", HTTPStatus.SEE_OTHER
@@ -173,9 +173,18 @@ def change_recording(
 
 
 def _not_done(
-    request: Request, parts: ConsoleParts, visit: SignedIn, address: RecordingAddress, problem: Problem
+    request: Request,
+    parts: ConsoleParts,
+    visit: SignedIn,
+    address: RecordingAddress,
+    problem: Problem,
+    *,
+    uid: str,
 ) -> Response:
-    view = _view(parts, visit.caller, address)
+    try:
+        view = _view(parts, visit.caller, address, uid=uid)
+    except Problem as missing:
+        raise (problem if missing.status is HTTPStatus.NOT_FOUND else missing) from missing
     return PageRenderer(request).whole(
         "recording.html",
         title=view.entry.title or view.entry.name,
