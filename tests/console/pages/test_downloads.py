@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.cli.reported import growing, in_cluster, refreshed
 from tests.conftest import LocationFactory
 from tests.console.pages.reader import Reader
 from tests.console.pages.seeding import complete, make_recording, wait_known
-from tests.console.running import Person, RunningConsole
+from tests.console.running import Person, RunningConsole, make_person
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -78,6 +79,28 @@ def downloaded(
     engine.dispose()
 
 
+@contextmanager
+def one_report(admin: RestClient, person: Person, report: str) -> Iterator[None]:
+    """This person may read one StorageReport, and all StorageLocations."""
+    rbac, name = "/apis/rbac.authorization.k8s.io/v1", f"{person.name}-{report}"
+    group = {"apiGroups": ["recordings.dev"]}
+    rules = [
+        {**group, "resources": ["storagereports"], "resourceNames": [report], "verbs": ["get"]},
+        {**group, "resources": ["storagelocations"], "verbs": ["get", "list"]},
+    ]
+    subject = {"kind": "ServiceAccount", "namespace": person.namespace, "name": person.name}
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [subject],
+    }
+    admin.request("POST", f"{rbac}/clusterroles", body={"metadata": {"name": name}, "rules": rules})
+    admin.request("POST", f"{rbac}/clusterrolebindings", body=binding)
+    yield
+    admin.request("DELETE", f"{rbac}/clusterrolebindings/{name}")
+    admin.request("DELETE", f"{rbac}/clusterroles/{name}")
+
+
 def test_the_api_counts_and_sorts(downloaded: Downloaded) -> None:
     assert downloaded.api("sort=downloads") == [
         ("watched", 9, 3_000_000_000),
@@ -120,4 +143,9 @@ def test_the_costs_of_the_most_downloaded_and_of_all_others(downloaded: Download
     assert [re.findall(r">(watched|seen|All others)<", row) for row in rows] == [["watched"], ["seen"], ["All others"]]
     total = table[table.index(">Total<") :]
     assert re.findall(r'class="num">([^<]+)<', total)[:2] == ["16", "4.5 GB"]
+    auditor = make_person(admin, downloaded.namespace, "auditor")
+    with one_report(admin, auditor, f"costs-{downloaded.namespace}"):
+        page = Reader(downloaded.running, auditor).get(path).text
+        assert "All costs" in page
+        assert "Most downloaded" not in page, "it is about more than the one report"
     admin.request("DELETE", f"/apis/recordings.dev/v1alpha1/storagereports/costs-{downloaded.namespace}")

@@ -10,6 +10,7 @@ from recording_operator.api.names import STORAGE_LOCATION_PLURAL
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import ReportPrices
 from recording_operator.catalog.downloads import CountedDownloads, DownloadSum
+from recording_operator.console.api.usage_reports import may_list_reports
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.pages.states import RecordingLine, row_of
@@ -70,6 +71,8 @@ def most_downloaded(
 
     A Recording that the caller may not list is among the others.
     """
+    if not may_list_reports(parts, caller):  # one report may be about a part, the table is about everything
+        return None
     if not parts.access.may(caller, Action(verb="list", resource=STORAGE_LOCATION_PLURAL)):
         return None
     counted = parts.downloads.counted()
