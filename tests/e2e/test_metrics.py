@@ -36,6 +36,7 @@ BYTES = "recording_operator_transfer_bytes_total"
 FED_ELSEWHERE = {
     "recording_operator_deliver",
     "recording_operator_receiver_info",
+    "recording_operator_console_info",
     "recording_operator_console_outdated",
     "recording_operator_objects_left_total",
     "recording_operator_objects_expired_total",

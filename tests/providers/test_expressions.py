@@ -75,9 +75,9 @@ def test_what_does_not_parse(expression: str, message: str) -> None:
 )
 def test_expressions_that_would_take_for_ever_yield_nothing(expression: str) -> None:
     words = [{"text": "x" * 20} for _ in range(20_000)]
-    begun = time.process_time()
+    begun = time.thread_time()
     expressions.evaluate(expression, {"words": words, "a": ["a"] * 100})
-    assert time.process_time() - begun < 2
+    assert time.thread_time() - begun < 2
 
 
 TEN = "[@,@,@,@,@,@,@,@,@,@]"
@@ -95,9 +95,9 @@ OFTEN = f"text|{TEN}|{TEN}[]|{TEN}[]|{TEN}[]"
 )
 def test_a_long_text_that_is_repeated_is_neither_copied_nor_compared(expression: str) -> None:
     tracemalloc.start()
-    begun = time.process_time()
+    begun = time.thread_time()
     assert expressions.evaluate(expression, {"text": "x" * 50_000}) is None
-    taken_s, (_, peak_bytes) = time.process_time() - begun, tracemalloc.get_traced_memory()
+    taken_s, (_, peak_bytes) = time.thread_time() - begun, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 10 * 2**20
     assert taken_s < 2

@@ -37,17 +37,17 @@ def test_what_is_no_json_object(body: bytes) -> None:
     ],
 )
 def test_deep_nesting_takes_no_time(body: bytes) -> None:
-    begun = time.process_time()
+    begun = time.thread_time()
     with pytest.raises(MalformedDelivery):
         payload.read_object(body)
-    assert time.process_time() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 def test_wide_json_of_a_mebibyte_takes_no_time() -> None:
     body = b'{"a":[' + b",".join([b"[[]]"] * (MIB // 5)) + b"]}"
-    begun = time.process_time()
+    begun = time.thread_time()
     assert len(payload.read_object(body)["a"]) == MIB // 5
-    assert time.process_time() - begun < 2
+    assert time.thread_time() - begun < 2
 
 
 def test_sixty_levels_are_read() -> None:

@@ -17,7 +17,9 @@ ALLOWED: Final = "127.0.0.2"  # stands for a public address: the only one that t
 
 
 class Connects:
-    """The addresses of all connects of this process while it is entered; the hook itself cannot be removed.
+    """The addresses of all connects of this process while it is entered, except those of threads that ran before.
+
+    The hook itself cannot be removed.
 
     With `within`, a connect to any other address is noted and then refused, so that nothing leaves the machine.
     """
@@ -28,18 +30,20 @@ class Connects:
         self.addresses: list[tuple[str, int]] = []
         self._within = within
         self._active = False
+        self._others: frozenset[int | None] = frozenset()
         if not self.installed:
             sys.addaudithook(_hook)
         self.installed.append(self)
 
     def see(self, address: Any) -> None:
         """Note a connect. Raises ConnectionRefusedError for one that leads too far."""
-        if self._active and isinstance(address, tuple):
+        if self._active and isinstance(address, tuple) and threading.get_ident() not in self._others:
             self.addresses.append((str(address[0]), int(address[1])))
             if self._within is not None and parse_address(str(address[0])) not in self._within:
                 raise ConnectionRefusedError
 
     def __enter__(self) -> Self:
+        self._others = frozenset(one.ident for one in threading.enumerate()) - {threading.get_ident()}
         self._active = True
         return self
 
