@@ -63,7 +63,7 @@ def test_postgresql_is_killed(
     finally:
         own_postgres.start()
 
-    eventually(lambda: names_in(visitor, mine) == ["before", "meanwhile"], within_s=120)
+    eventually(lambda: names_in(visitor, mine) == ["before", "meanwhile"])
     eventually(lambda: console.problem is None)
     assert page_of(visitor).status == 200
 

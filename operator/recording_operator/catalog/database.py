@@ -20,8 +20,8 @@ _BUSY_MS: Final = 10_000
 _CONNECT_S: Final = 5
 _CONNECTIONS: Final = 10
 _MEMORY_CONNECTIONS: Final = 16
-_SETTINGS: Final = ("jit=off", "synchronous_commit=off")
-"""Compiling a plan takes longer than reading a page. What a crash of the server loses is written again."""
+_SETTINGS: Final = ("jit=off",)
+"""Compiling a plan takes longer than reading a page."""
 _PRAGMAS: Final = (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-4096")
 _MEMORY_PRAGMAS: Final = (*_PRAGMAS[:-1], "cache_size=-1024")
 """The pages are in memory already; each connection would keep copies of them."""
