@@ -67,6 +67,9 @@ def test_a_file_becomes_a_recording(
     assert (recording.spec["title"], recording.spec["artifacts"][0]["contentType"]) == ("weekly-sync", "video/mp4")
     again = upload(str(film(LARGE)), "talk", "--wait")
     assert again.returncode == 0, again.stderr
+    same_size = upload(str(film(LARGE[:-1] + bytes([LARGE[-1] ^ 1]))), "talk", "--wait")
+    assert (same_size.returncode, same_size.stdout) == (1, ""), same_size.stderr
+    assert "was finished already" in same_size.stderr
     other = upload(str(film(SMALL)), "talk")
     assert other.returncode == 1
     assert f"was finished already, with {len(LARGE)} bytes, and the file has {len(SMALL)}" in other.stderr

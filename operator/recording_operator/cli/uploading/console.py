@@ -86,9 +86,9 @@ class ConsoleClient:
         """Say that everything is sent. Raises ConsoleError, Failure."""
         return self._object("POST", f"/{_segment(upload_id)}/complete", {"size": size_bytes, "checksum": checksum})
 
-    def state(self, *, size_bytes: int) -> Mapping[str, Any]:
-        """What has become of a file that was sent before. Raises ConsoleError, Failure."""
-        return self._object("POST", "/-/complete", {"size": size_bytes})
+    def state(self, *, size_bytes: int, checksum: str) -> Mapping[str, Any]:
+        """What has become of this file, if it was sent before. Raises ConsoleError if another was, and Failure."""
+        return self.complete("-", size_bytes=size_bytes, checksum=checksum)
 
     def send(self, made: Mapping[str, Any], content: PartContent) -> None:
         """PUT a part to its URL, without the token. Raises PartRejected."""

@@ -224,7 +224,10 @@ def _opened(client: ConsoleClient, file: LocalFile, *, is_finished: bool, until_
                 return client.begin(size_bytes=file.size_bytes)
             except ConsoleError as error:
                 if error.retry_after_s is None:
-                    if not is_finished or client.state(size_bytes=file.size_bytes)["phase"] == "Failed":
+                    if not is_finished:
+                        raise
+                    checksum = to_text(file.crc64nvme())  # another file may have the same size
+                    if client.state(size_bytes=file.size_bytes, checksum=checksum)["phase"] == "Failed":
                         raise
                     return None
                 if time.monotonic() + error.retry_after_s > until_s:

@@ -50,6 +50,17 @@ class LocalFile:
             raise Failure(f"{shown_path(path)} is empty.")
         return cls(path=path, size_bytes=status.st_size, modified_ns=status.st_mtime_ns)
 
+    def crc64nvme(self) -> int:
+        """The checksum of its bytes. Raises Failure."""
+        crc = 0
+        try:
+            with self.path.open("rb") as opened:
+                while found := opened.read(_READ_BYTES):
+                    crc = crc64nvme(found, crc)
+        except OSError as error:
+            raise Failure(f"{shown_path(self.path)} cannot be read: {error.strerror}.") from None
+        return crc
+
     def check_unchanged(self) -> None:
         """Raise Failure if another program has written to it."""
         now = LocalFile.of(self.path)
