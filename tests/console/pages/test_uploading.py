@@ -106,6 +106,11 @@ def test_a_browser_that_was_killed_goes_on_at_the_next_part(
         page = opened.go("/upload")
         expect(page.get_by_text("An upload was interrupted.")).to_be_visible()
         keep(page, screenshots, "upload-interrupted")
+        second = page.context.new_page()  # does not take the upload of the first for interrupted
+        second.goto(page.url)
+        expect(second.get_by_text("Drop files here")).to_be_visible()
+        expect(second.get_by_text("An upload was interrupted.")).to_have_count(0)
+        second.close()
         rest = SentParts(page, s3)
         page.get_by_role("button", name="Choose the file again").click()
         choose(page, film)

@@ -1,7 +1,19 @@
 // The page that uploads files: the form, Uppy, and what became of each file.
 "use strict";
 
-(() => {
+// Only one page may know the interrupted uploads: another would show those that it sends as interrupted, too.
+// Browsers have locks on pages with https, or of this machine.
+function isFirst(name) {
+  if (!navigator.locks) return Promise.resolve(true);
+  return new Promise((resolve) =>
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      resolve(lock !== null);
+      return lock && new Promise(() => {}); // until the page is closed
+    }),
+  );
+}
+
+(async () => {
   const root = one("#upload");
   if (!root) return;
   const form = one("#about-upload");
@@ -73,14 +85,36 @@
     };
   }
 
+  const ending = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => (byte % 36).toString(36)).join("");
+
+  // A response may be lost although the Recording was created. So its name is made here, once, and is found again.
+  async function created(files, client, { namespace, name, spec }) {
+    const [first] = files;
+    const { wanted } = first;
+    const known = wanted?.namespace === namespace && (!name || wanted.name === name) ? wanted.name : null;
+    const mine = known ?? (name ? null : `${slug(spec.title)}-${ending()}`);
+    const called = name || mine;
+    const remember = () => files.filter(({ id }) => uppy.getFile(id)).forEach(({ id }) => uppy.setFileState(id, { wanted: { namespace, name: called } }));
+    if (mine) remember();
+    try {
+      const body = { namespace, name: called, spec };
+      return await (mine ? client.call("POST", "/api/v1/recordings", { body }) : client.once("POST", "/api/v1/recordings", body));
+    } catch (error) {
+      if (called === mine && error.status === 409) return client.found(`/api/v1/recordings/${namespace}/${called}`);
+      if (!(error.status < 500)) remember();
+      throw error;
+    }
+  }
+
   async function createOne(files, client, { title, name }) {
     const spec = specOf(files, title);
-    const called = name ? { name } : { generateName: `${slug(title)}-` };
     const namespace = form.elements.namespace.value.trim();
-    const made = await client.call("POST", "/api/v1/recordings", { body: { namespace, ...called, spec } });
-    files.forEach((file, at) => {
-      const recording = { namespace, name: made.name, uid: made.uid, artifact: spec.artifacts[at].name, isNew: true };
-      uppy.setFileState(file.id, { recording });
+    const made = await created(files, client, { namespace, name, spec });
+    const left = files.filter(({ id }) => uppy.getFile(id));
+    if (!left.length) await client.call("POST", `/api/v1/recordings/${namespace}/${made.name}/cancel?uid=${made.uid}`);
+    left.forEach((file) => {
+      const artifact = spec.artifacts[files.indexOf(file)].name;
+      uppy.setFileState(file.id, { recording: { namespace, name: made.name, uid: made.uid, artifact, isNew: true } });
       show(uppy.getFile(file.id), "Waiting");
     });
   }
@@ -131,8 +165,10 @@
 
   // Uppy
 
+  const id = waiting ? `upload-${waiting.uid}-${waiting.artifact}` : `upload-${root.dataset.user}`;
+  const first = await isFirst(id);
   const uppy = new Uppy.Uppy({
-    id: waiting ? `upload-${waiting.uid}-${waiting.artifact}` : `upload-${root.dataset.user}`,
+    id: first ? id : `${id}-${ending()}`,
     restrictions: {
       minFileSize: 1,
       maxFileSize: waiting ? Number(waiting.maxSize) : null,
@@ -183,7 +219,7 @@
       },
     },
   });
-  uppy.use(Uppy.GoldenRetriever, { expires: DAY_MS });
+  if (first) uppy.use(Uppy.GoldenRetriever, { expires: DAY_MS });
   uppy.use(StoreUploader, { csrf: root.dataset.csrf, checksumScript: root.dataset.checksum, create });
 
   uppy.on("restriction-failed", (_file, error) => showProblem(error));

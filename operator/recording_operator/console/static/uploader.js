@@ -78,6 +78,18 @@ class ConsoleClient {
     }
   }
 
+  // What was created a moment ago, which the console may not know yet.
+  async found(path) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.call("GET", path);
+      } catch (error) {
+        if (error.status !== 404 || attempt === TRIES) throw error;
+      }
+      await pause(250 * 2 ** attempt);
+    }
+  }
+
   async once(method, path, body, signal) {
     const headers = { Accept: "application/json", "X-CSRF-Token": this.csrf };
     if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -244,10 +256,11 @@ class FileTask {
     }
   }
 
-  // Whether the operator has begun to check a file of this size, or has ended that.
+  // Whether the operator has begun to check this very file, or has ended that. Another one may have the same size.
   async isChecked() {
+    const checksum = await this.checksum();
     try {
-      const state = await this.call("POST", "/-/complete", { size: this.size });
+      const state = await this.call("POST", "/-/complete", { size: this.size, checksum });
       return state.phase === "Uploading" || state.phase === "Complete";
     } catch (error) {
       if (error instanceof Rejected) return false;
