@@ -87,6 +87,37 @@ def test_a_part_that_was_begun_again_and_cut_is_not_used(store: FilesystemLocati
     assert store.list_parts(KEY, upload_id) == []
 
 
+def test_bytes_of_a_slow_writer_over_a_part_of_another_are_not_published(
+    store: FilesystemLocationStore, directory: Path
+) -> None:
+    """Two clients send one part. The slow one is cut after the other one is done and its part was listed."""
+    upload_id = begun(store, 4)
+    reached, go_on = threading.Event(), threading.Event()
+
+    class Slow(BufferedPart):
+        def read(self, size: int = -1) -> bytes | memoryview:
+            if self.tell():
+                raise BodyAborted(Stopped())
+            reached.set()
+            assert go_on.wait(30)
+            return super().read(size)
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(lambda: opened(directory).upload_part(KEY, upload_id, part_number=1, body=Slow(b"XXXX")))
+        assert reached.wait(30)
+        sent(store, upload_id, 1, b"abcd")
+        parts = list(store.list_parts(KEY, upload_id))
+        assert fails(lambda: complete(store, upload_id, parts, b"abcd")).reason is Reason.STORE_UNAVAILABLE
+        go_on.set()
+        assert isinstance(slow.exception(timeout=30), BodyAborted)
+    error = fails(lambda: complete(store, upload_id, parts, b"abcd"))
+    assert error.reason is Reason.STORE_INTEGRITY
+    assert store.head(KEY) is None
+    assert store.list_parts(KEY, upload_id) == []
+    complete(store, upload_id, [sent(store, upload_id, 1, b"abcd")], b"abcd")
+    assert (directory / KEY).read_bytes() == b"abcd"
+
+
 def test_a_process_that_was_replaced_cannot_write_to_a_visible_file(
     store: FilesystemLocationStore, directory: Path
 ) -> None:

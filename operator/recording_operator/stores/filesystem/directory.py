@@ -146,6 +146,7 @@ class FilesystemStore(NoServices):
         crc64nvme = _combined(parts) if crc64nvme is None else crc64nvme
         with translated("complete an upload"), self._uploads.opened(obj.key, upload_id, alone=True) as upload:
             _check_parts(upload, parts, size_bytes=size_bytes, crc64nvme=crc64nvme)
+            upload.check_often_begun()
             self._check_free(obj.key)
             os.ftruncate(upload.data, size_bytes)
             os.utime(upload.data, ns=2 * (upload.manifest.time_ns,))

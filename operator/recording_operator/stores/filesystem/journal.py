@@ -1,10 +1,13 @@
 """The parts of an open upload, as lines of a file. Pure.
 
-A line is appended before a part is written and another one afterwards, so the last line of a part says whether its
-bytes may be used. A line that was cut, because the machine stopped, is skipped.
+A line is appended before a part is written and another one afterwards. While a part has one writer at a time, its
+last line says whether its bytes may be used. If several writers have begun it, one of them may have gone on after
+another was done, so its bytes are read once more when no part is being written. A line that was cut, because the
+machine stopped, is skipped.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -46,6 +49,12 @@ def parts_in(data: bytes) -> dict[int, StoredPart]:
                 uploaded_at=datetime.fromtimestamp(int(line[6]), UTC),
             )
     return dict(sorted(parts.items()))
+
+
+def begun_often(data: bytes) -> frozenset[int]:
+    """The numbers of the parts that were begun more than once."""
+    begins = Counter(int(line[1]) for line in _lines(data) if line[1] is not None)
+    return frozenset(number for number, times in begins.items() if times > 1)
 
 
 def _lines(data: bytes) -> Iterable[re.Match[bytes]]:

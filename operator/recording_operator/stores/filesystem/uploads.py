@@ -98,10 +98,7 @@ class OpenedUpload:
 
     def parts(self) -> dict[int, StoredPart]:
         """The parts according to the journal. Raises OSError, StoreError."""
-        listed = read_small(self.folder, _PARTS, _MOST_JOURNAL_BYTES)
-        if listed is None:
-            raise upload_lost()
-        return journal.parts_in(listed)
+        return journal.parts_in(self._journal())
 
     def verified_parts(self) -> list[StoredPart]:
         """The parts whose bytes have their checksum. Bytes that another process has written are read first.
@@ -114,6 +111,19 @@ class OpenedUpload:
             if self.parts().get(number) == parts.pop(number):
                 self._append(journal.begun(number))
         return list(parts.values())
+
+    def check_often_begun(self) -> None:
+        """Read the parts again that were begun more than once. Only who is alone may call it.
+
+        A writer may have written over a part after another writer was done with it, and then have stopped. Such a part
+        leaves the journal. Raises StoreError(StoreIntegrity), OSError.
+        """
+        often, parts = journal.begun_often(self._journal()), self.parts()
+        wrong = [number for number in often & parts.keys() if not self._has_its_bytes(parts[number])]
+        for number in wrong:
+            self._append(journal.begun(number))
+        if wrong:
+            raise other_bytes("Another writer has written over a part.")
 
     def write(self, part_number: int, body: PartBody) -> StoredPart:
         """Write a part at its offset, and read it back. Raises OSError, StoreError, BodyAborted."""
@@ -145,6 +155,12 @@ class OpenedUpload:
         self._append(journal.done(part))
         return part
 
+    def _journal(self) -> bytes:
+        listed = read_small(self.folder, _PARTS, _MOST_JOURNAL_BYTES)
+        if listed is None:
+            raise upload_lost()
+        return listed
+
     def _append(self, line: bytes) -> None:
         file = open_file(self.folder, _PARTS, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -155,11 +171,14 @@ class OpenedUpload:
 
     def _is_right(self, part: StoredPart) -> bool:
         if not self.verified.has(self.upload_id, part.etag):
-            offset = (part.part_number - 1) * self.manifest.part_size_bytes
-            if checksum_of(self.data, offset, part.size_bytes) != part.crc64nvme:
+            if not self._has_its_bytes(part):
                 return False
             self.verified.add(self.upload_id, part.etag)
         return True
+
+    def _has_its_bytes(self, part: StoredPart) -> bool:
+        offset = (part.part_number - 1) * self.manifest.part_size_bytes
+        return checksum_of(self.data, offset, part.size_bytes) == part.crc64nvme
 
 
 class UploadFolder:
