@@ -12,9 +12,10 @@ from recording_operator.catalog.transactions import transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSession:
-    """A row. `sealed` is encrypted with a key that is not in the database."""
+    """A row. `sealed` is encrypted with a key that is not in the database. `owner` is the same for one user."""
 
     id: str
+    owner: str
     sealed: bytes = field(repr=False)
     expires: datetime
 
@@ -25,10 +26,18 @@ class SessionTable:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, session: StoredSession) -> None:
-        """Insert a new session."""
-        row = {"id": session.id, "sealed": session.sealed, "expires": milliseconds(session.expires)}
+    def add(self, session: StoredSession, *, most: int) -> None:
+        """Insert a new session. Of its owner's others, the `most` - 1 that last longest stay."""
+        row = {
+            "id": session.id,
+            "owner": session.owner,
+            "sealed": session.sealed,
+            "expires": milliseconds(session.expires),
+        }
+        own = SESSIONS.c.owner == session.owner
+        beyond = select(SESSIONS.c.id).where(own).order_by(SESSIONS.c.expires.desc(), SESSIONS.c.id).offset(most - 1)
         with transaction(self._engine) as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(beyond)))
             connection.execute(insert(SESSIONS).values(row))
 
     def sealed(self, session_id: str, *, now: datetime) -> tuple[bytes, int] | None:

@@ -155,6 +155,7 @@ SESSIONS: Final = Table(
     Column("id", String(64), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
     Column("expires", BigInteger, nullable=False, index=True),
+    Column("owner", String(64), nullable=False, server_default="", index=True),
     comment="Browser sessions: the user's token, encrypted with a key that only the cookie has.",
 )
 

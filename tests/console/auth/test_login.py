@@ -182,7 +182,7 @@ def test_a_session_without_requests_ends_and_each_request_lets_it_last(
     sessions: SessionWorld,
 ) -> None:
     browser = sessions.browser
-    cookie = browser.begin("token")
+    cookie = browser.begin("token", owner="ada")
     for _ in range(3):
         sessions.time += timedelta(minutes=29)
         assert browser.open(cookie) == "token"
@@ -194,7 +194,7 @@ def test_a_session_ends_after_its_longest_time_even_if_the_database_says_otherwi
     sessions: SessionWorld,
 ) -> None:
     browser = sessions.browser
-    cookie = browser.begin("token")
+    cookie = browser.begin("token", owner="ada")
     for _ in range(5):
         sessions.time += timedelta(minutes=20)
         assert browser.open(cookie) == "token"
@@ -207,7 +207,7 @@ def test_a_session_ends_after_its_longest_time_even_if_the_database_says_otherwi
 def test_a_session_ends_when_its_token_expires(sessions: SessionWorld) -> None:
     browser = sessions.browser
     token = jwt.encode({"exp": START + timedelta(minutes=10)}, "x" * 32)
-    cookie = browser.begin(token)
+    cookie = browser.begin(token, owner="ada")
     sessions.time = START + timedelta(minutes=9)
     assert browser.open(cookie) == token
     sessions.time = START + timedelta(minutes=10)
@@ -216,13 +216,13 @@ def test_a_session_ends_when_its_token_expires(sessions: SessionWorld) -> None:
 
 def test_a_session_in_the_row_of_another_is_not_opened(sessions: SessionWorld) -> None:
     browser = sessions.browser
-    cookie = browser.begin("token")
+    cookie = browser.begin("token", owner="ada")
     (session_id,) = sessions.ids()
     assert browser.open("A" * 43) is None
     assert browser.open(cookie + "A") is None
     assert browser.open(cookie[:-1] + ("A" if cookie[-1] != "A" else "B")) is None
     assert browser.open(cookie) == "token"
-    browser.begin("of another")
+    browser.begin("of another", owner="ada")
     with sessions.engine.begin() as connection:
         other = next(one for one in sessions.ids() if one != session_id)
         statement = "UPDATE sessions SET sealed = (SELECT sealed FROM sessions WHERE id = :other) WHERE id = :own"
@@ -232,19 +232,30 @@ def test_a_session_in_the_row_of_another_is_not_opened(sessions: SessionWorld) -
 
 def test_expired_sessions_are_removed(sessions: SessionWorld) -> None:
     browser = sessions.browser
-    browser.begin("one")
-    cookie = browser.begin("two")
+    browser.begin("one", owner="ada")
+    cookie = browser.begin("two", owner="ada")
     assert len(sessions.ids()) == 2
     sessions.time += timedelta(minutes=40)
     browser.open(cookie)
     assert not sessions.ids()
 
 
+def test_of_one_user_only_the_sessions_that_were_used_last_are_kept(sessions: SessionWorld) -> None:
+    browser = sessions.browser
+    of_another = browser.begin("of another", owner="bob")
+    cookies = []
+    for _ in range(52):
+        sessions.time += timedelta(seconds=1)
+        cookies.append(browser.begin("token", owner="ada"))
+    assert [browser.open(cookie) for cookie in cookies] == [None] * 2 + ["token"] * 50
+    assert browser.open(of_another) == "of another"
+
+
 def test_the_csrf_token_belongs_to_one_session_and_tells_nothing_about_its_cookie(
     sessions: SessionWorld,
 ) -> None:
     browser = sessions.browser
-    one, two = browser.begin("token"), browser.begin("token")
+    one, two = browser.begin("token", owner="ada"), browser.begin("token", owner="ada")
     assert csrf_of(one) != csrf_of(two)
     assert browser.open(csrf_of(one)) is None
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", csrf_of(one))
@@ -270,7 +281,7 @@ def test_a_user_can_log_in_only_so_often(
 
 @pytest.mark.parametrize("made_up", ["A" * 64, "A" * 43, "", "é" * 64, "!" * 64])
 def test_a_cookie_that_somebody_made_up_is_not_looked_up(sessions: SessionWorld, made_up: str) -> None:
-    cookie = sessions.browser.begin("token")
+    cookie = sessions.browser.begin("token", owner="ada")
     statements: list[str] = []
     event.listen(sessions.engine, "before_cursor_execute", lambda *one: statements.append(one[2]))
     assert sessions.browser.open(cookie[:-1] + ("A" if cookie[-1] != "A" else "B")) is None

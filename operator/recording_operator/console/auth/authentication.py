@@ -59,7 +59,7 @@ class Authenticator:
         if request.method not in SAFE_METHODS and is_foreign(request) and not self._is_partner(request):
             raise Problem(HTTPStatus.FORBIDDEN, _FOREIGN)
         visit = self._visit(request, csrf)
-        key = _key(visit.caller)
+        key = owner_of(visit.caller)
         wait_s = self.calls.take(key)
         if wait_s:
             too_many("You have sent too many requests.", wait_s)
@@ -90,7 +90,7 @@ class Authenticator:
 
     def check_login(self, caller: Caller) -> None:
         """Count a login. Raises Problem 429."""
-        wait_s = self.logins.take(_key(caller))
+        wait_s = self.logins.take(owner_of(caller))
         if wait_s:
             too_many("You have logged in too often.", wait_s)
 
@@ -144,7 +144,8 @@ class Authenticator:
         return Visit(caller=caller, csrf=csrf_of(cookie))
 
 
-def _key(caller: Caller) -> str:
+def owner_of(caller: Caller) -> str:
+    """The same for all requests and sessions of one user."""
     return f"{caller.username}\n{caller.uid}"
 
 

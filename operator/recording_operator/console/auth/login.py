@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from recording_operator.console.auth.authentication import owner_of
 from recording_operator.console.auth.clients import local_path
 from recording_operator.console.parts import Parts, SentCsrf
 from recording_operator.console.problems import Problem
@@ -48,7 +49,7 @@ def log_in(
     if before is not None:
         door.sessions.end(before)
     response = _see(path)
-    door.cookies.set(request, response, door.sessions.begin(token.strip()))
+    door.cookies.set(request, response, door.sessions.begin(token.strip(), owner=owner_of(caller)))
     return response
 
 

@@ -28,6 +28,8 @@ _NONCE_BYTES: Final = 12
 _CLEAN_EVERY: Final = timedelta(minutes=10)
 _COOKIE_CHARACTERS: Final = 64
 """The length of a cookie: 48 bytes in base64, which need no padding."""
+_MOST_OF_ONE: Final = 50
+"""Sessions of one user. Each holds a token in the database, and logging in is all that it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +66,19 @@ class BrowserSessions:
         self._lock = threading.Lock()
         self._clean_after = datetime.min.replace(tzinfo=UTC)
 
-    def begin(self, token: str) -> str:
-        """Store a new session for the token, and return the value of its cookie."""
-        secret, now = secrets.token_bytes(_SECRET_BYTES), self._now()
-        cookie = _encoded(secret + _signature(secret, self._keys()[0]))
+    def begin(self, token: str, *, owner: str) -> str:
+        """Store a new session for the token, and return the value of its cookie.
+
+        The sessions of `owner` that would end first are deleted, if there are too many.
+        """
+        secret, now, key = secrets.token_bytes(_SECRET_BYTES), self._now(), self._keys()[0]
+        cookie = _encoded(secret + _signature(secret, key))
         ends = min(now + self._limits.longest, _expiry_of(token) or datetime.max.replace(tzinfo=UTC))
         session_id = _derived(cookie, "id").hex()
         sealed = _seal(cookie, session_id, _Sealed(token=token, ends=ends.timestamp()))
-        self._table.add(StoredSession(id=session_id, sealed=sealed, expires=min(now + self._limits.idle, ends)))
+        expires = min(now + self._limits.idle, ends)
+        stored = StoredSession(id=session_id, owner=_owner_id(owner, key), sealed=sealed, expires=expires)
+        self._table.add(stored, most=_MOST_OF_ONE)
         self._clean(now)
         return cookie
 
@@ -146,6 +153,11 @@ def _derived(cookie: str, purpose: str) -> bytes:
 
 def _signature(secret: bytes, key: bytes) -> bytes:
     return hmac.digest(key, b"recording-operator console session cookie" + secret, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def _owner_id(owner: str, key: bytes) -> str:
+    """The database does not say who has sessions."""
+    return hmac.new(key, b"recording-operator console session owner" + owner.encode(), hashlib.sha256).hexdigest()
 
 
 def _encoded(value: bytes) -> str:
