@@ -10,6 +10,7 @@ from recording_operator.api.recording import ArtifactStatus, Phase, Recording, S
 from recording_operator.api.source_upload import UploadFinish
 from recording_operator.api.storagelocation_lifecycle import Lifecycle, LifecycleRule
 from recording_operator.engine.actions import AbortUpload, Action, CleanUp, StartTransfer, StopTransfer, WriteStatus
+from recording_operator.engine.client_uploads import LONGEST_BETWEEN_LISTINGS
 from recording_operator.engine.facts import (
     AbortEnded,
     ClientAwaited,
@@ -163,18 +164,46 @@ def test_missing_parts_are_waited_for_with_growing_delays_until_the_time_is_over
     listings = 0
     while True:
         seen = awaited(driver, seen, lacks)
+        if state_of(seen).phase is Phase.FAILED:
+            break
         assert (state_of(seen).bytes_done, state_of(seen).attempts) == (200, 0)
         assert (state_of(seen).message or "").startswith("The client has finished, but 4 of 6 parts are missing")
         new: list[Action] = []
         while not new:
             new = driver.wait(1)
         seen = driver.accept(only(new, WriteStatus), seen)
-        if state_of(seen).phase is Phase.FAILED:
-            break
         listings += 1
     assert state_of(seen).reason == Reason.UPLOAD_EXPIRED
     assert timedelta(hours=2) <= driver.now - START < timedelta(hours=2, seconds=10)
     assert 20 < listings < 60
+    assert only(driver.actions, AbortUpload).upload_id == "u1"
+
+
+def test_parts_that_were_sent_since_the_last_listing_are_seen_before_an_upload_expires() -> None:
+    driver = Driver()
+    seen = driver.claimed(finished(opened(driver)))
+    lacks = ClientAwaited(stored_bytes=200, missing="4 of 6 parts are missing or incomplete")
+    expires_at = START + timedelta(hours=2)
+    while driver.now < expires_at:
+        seen = awaited(driver, seen, lacks)
+        write = only(driver.wait(LONGEST_BETWEEN_LISTINGS.total_seconds() + 1), WriteStatus)
+        seen = driver.accept(write, seen)
+    assert driver.now - expires_at <= LONGEST_BETWEEN_LISTINGS
+    assert none(driver.actions, AbortUpload)
+    write = only(driver.tell(ended(seen, STORED)) + driver.wait(1), WriteStatus)
+    assert write.status["phase"] == "Complete"
+
+
+def test_a_listing_that_began_before_the_time_was_over_is_not_the_last_one() -> None:
+    driver = Driver()
+    seen = driver.claimed(finished(opened(driver)))
+    seen = driver.accept(only(driver.wait(3 * HOUR), WriteStatus), seen)
+    lacks = ClientAwaited(stored_bytes=200, missing="4 of 6 parts are missing or incomplete")
+    seen = awaited(driver, seen, lacks)
+    assert state_of(seen).phase is not Phase.FAILED
+    seen = driver.accept(only(driver.wait(1), WriteStatus), seen)
+    assert len(driver.started) == 3
+    assert state_of(awaited(driver, seen, lacks)).reason == Reason.UPLOAD_EXPIRED
 
 
 def test_suspending_keeps_the_upload_and_resuming_gives_the_whole_time_again() -> None:

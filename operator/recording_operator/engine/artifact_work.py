@@ -181,12 +181,18 @@ class ArtifactWork:
     # Waits
 
     def hold_back(
-        self, now: datetime, *, at_least: timedelta = timedelta(0), longest: timedelta = LONGEST_WAIT
+        self,
+        now: datetime,
+        *,
+        at_least: timedelta = timedelta(0),
+        longest: timedelta = LONGEST_WAIT,
+        latest: datetime | None = None,
     ) -> None:
-        """Delay the next try after a failure that is not the artifact's fault."""
+        """Delay the next try after a failure that is not the artifact's fault, but not beyond `latest`."""
         self.hold = self.hold or Backoff()
         self.hold.longest = longest
-        self.hold.again(now, at_least=at_least)
+        at = self.hold.again(now, at_least=at_least)
+        self.hold.not_before = at if latest is None else min(at, latest)
 
     def hold_until(self, at: datetime | None) -> None:
         """Delay the next try until then; None: it is due."""

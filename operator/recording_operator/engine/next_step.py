@@ -169,10 +169,12 @@ def _await_client(artifact: ArtifactSpec, status: ArtifactStatus, context: Artif
     ends = status.upload_expires_at
     if ends is None:
         return None
-    if context.now >= ends:
-        return NextStep(status=expired(status))
     if not is_finished(artifact):
+        if context.now >= ends:
+            return NextStep(status=expired(status))
         return NextStep(status=status, wake_at=ends)  # an edit of the spec is an event
+    if context.now >= ends:
+        return None  # a last time: the client may have sent the rest since the last listing
     if context.not_before is not None and context.not_before > context.now:
         return NextStep(status=status, wake_at=min(ends, context.not_before))
     return None

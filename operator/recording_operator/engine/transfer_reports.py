@@ -7,7 +7,7 @@ from recording_operator.api.recording import Phase
 from recording_operator.engine import fresh_urls, quota_gate
 from recording_operator.engine.actions import Action, ArtifactOutcome, CountOutcome
 from recording_operator.engine.artifact_work import ArtifactWork
-from recording_operator.engine.client_uploads import LONGEST_BETWEEN_LISTINGS, awaiting, upload_of
+from recording_operator.engine.client_uploads import LONGEST_BETWEEN_LISTINGS, awaiting, expired, upload_of
 from recording_operator.engine.facts import (
     ClientAwaited,
     SourceResolved,
@@ -119,8 +119,7 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
         case TransferFailed() as failure:
             return _failed(state, tracked, work, failure, now)
         case ClientAwaited() as awaited:
-            _await_client(state, tracked, work, awaited, now)
-            return []
+            return _await_client(state, tracked, work, awaited, now)
         case _:
             message = "The upload was stopped. It resumes where it stopped."
             work.update(phase=Phase.PENDING, reason=Reason.INTERRUPTED, message=message)
@@ -130,19 +129,31 @@ def note_end(state: EngineState, tracked: TrackedRecording, fact: TransferEnded,
 
 def _await_client(
     state: EngineState, tracked: TrackedRecording, work: ArtifactWork, awaited: ClientAwaited, now: datetime
-) -> None:
+) -> list[Action]:
     upload, location = upload_of(tracked.spec_of(work.name)), state.locations.get(tracked.location)
     lasts = upload.expires_after if upload is not None else timedelta(0)
     if location is not None:
         lasts = min(lasts, abort_after(location, work.status.key or "") or lasts)
     expires_at = work.status.upload_expires_at or now + lasts
-    if awaited.missing:
-        work.hold_back(now, longest=LONGEST_BETWEEN_LISTINGS)
+    if awaited.missing and _began_after(work, expires_at):
+        work.hold, work.status = None, expired(work.status)
+    elif awaited.missing:
+        # The last listing begins when the time is over, so that it has everything that was sent in time.
+        work.hold_back(now, longest=LONGEST_BETWEEN_LISTINGS, latest=expires_at)
+        work.status = awaiting(work.status, expires_at=expires_at, missing=awaited.missing)
     else:
         work.hold = None
-    work.status = awaiting(work.status, expires_at=expires_at, missing=awaited.missing)
+        work.status = awaiting(work.status, expires_at=expires_at, missing="")
     work.update(bytes_done=awaited.stored_bytes)
     tracked.outbox.flush_by(now)
+    if work.status.phase is Phase.FAILED:
+        return [CountOutcome(what=ArtifactOutcome.FAILED, reason=Reason.UPLOAD_EXPIRED)]
+    return []
+
+
+def _began_after(work: ArtifactWork, expires_at: datetime) -> bool:
+    """Whether the listing that has ended was held back until the time of the client was over."""
+    return work.hold is not None and work.hold.not_before is not None and work.hold.not_before >= expires_at
 
 
 def _stored(work: ArtifactWork, stored: TransferSucceeded) -> None:
