@@ -71,6 +71,8 @@ class Trait(Enum):
     """The store cannot copy, may not read the source, or copies wrongly. The bytes are streamed instead."""
     ENDS_PROBE = auto()
     """The check of the location ends, because no other method of upload would succeed either."""
+    MAY_BE_ONE_OBJECT = auto()
+    """If a store says this of an object, others of the location may still be readable."""
 
 
 _Location: Final = (Trait.RECHECKS_LOCATION,)
@@ -158,7 +160,7 @@ class Reason(StrEnum):
     UNEXPECTED_CONTENT = "UnexpectedContent", "The content is not what spec.artifacts declares, for example a login page instead of a video, or limits.contentTypes of the StorageLocation does not allow it. Apply a fresh URL; if a client has sent the file (source.upload), send the right one in an artifact of its own. If the content is intended, declare it with contentType, or choose another location.", Verdict.FINAL
     SIZE_MISMATCH = "SizeMismatch", "The size differs from the one in the spec, or from the one that the source stated.", Verdict.FINAL, Trait.NEW_SOURCE, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
     CHECKSUM_MISMATCH = "ChecksumMismatch", "The bytes do not have the checksum in the spec.", Verdict.FINAL, Trait.UPLOAD_USELESS, Trait.WRONG_BYTES
-    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES
+    INTEGRITY_UNVERIFIABLE = "IntegrityUnverifiable", "The source states no length and ends by closing the connection, so a truncated response cannot be distinguished from a complete one: set source.size or source.checksum. Or the object is in an archive storage class and cannot be read back.", Verdict.FINAL, Trait.WRONG_BYTES, Trait.MAY_BE_ONE_OBJECT
     # The provider of a recording
     REFRESHING_URL = "RefreshingURL", "The URL does not work any more, and the provider in source.provider is queried for a fresh one. The upload resumes where it stopped, and no attempt is spent. There is nothing to do.", None, Trait.NORMAL_EVENT, Trait.KEPT_IN_QUEUE
     PROVIDER_SOURCE_MISSING = "ProviderSourceMissing", "No RecordingSource of the namespace has the name in source.provider, or it has no spec.api. Create it, or apply a URL. The Recording waits and spends no attempt.", Verdict.WAIT, Trait.STALLS, Trait.ABOUT_PROVIDER
@@ -190,14 +192,14 @@ class Reason(StrEnum):
     PATH_NOT_FOUND = "PathNotFound", "The directory of a filesystem location does not exist in the operator's pods. Mount its volume (filesystem.volumes of the chart), or correct spec.filesystem.path.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     PATH_NOT_ALLOWED = "PathNotAllowed", "spec.filesystem.path is not below a directory that the operator's settings permit (filesystem.roots).", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
     PATH_OVERLAPS = "PathOverlaps", "The directory of a filesystem location lies below that of an older location, or contains it. The older one is used. Choose a path beside it, or the same path and another prefix.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR
-    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_CREDENTIALS
+    ACCESS_DENIED = "AccessDenied", "The credentials do not permit writing objects, or listing or aborting uploads, below the prefix in the bucket. Or the filesystem is read-only, or its permissions do not allow it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_CREDENTIALS, Trait.MAY_BE_ONE_OBJECT
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", "The credentials Secret is missing in the operator's namespace, or lacks AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     CREDENTIALS_INVALID = "CredentialsInvalid", "The store does not accept the credentials.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_CREDENTIALS
     ROLE_NOT_ASSUMED = "RoleNotAssumed", "STS does not permit the operator to assume the role of spec.s3.credentials.assumeRole. Check the trust policy of the role, the external id, and the permission sts:AssumeRole.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     ENDPOINT_UNREACHABLE = "EndpointUnreachable", "The endpoint does not respond.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER
     ENDPOINT_BLOCKED = "EndpointBlocked", "The operator's policy does not allow the address of the endpoint.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.ENDS_PROBE
     WRONG_REGION = "WrongRegion", "The store redirects to another region or address. Set spec.s3.region to the region in the message. If the message names none, check spec.s3.endpoint.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
-    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE
+    ENCRYPTION_KEY_NOT_USABLE = "EncryptionKeyNotUsable", "The store cannot use the KMS key of spec.s3.encryption or of the bucket's default encryption: it is missing, disabled or in another region, or the credentials lack kms:GenerateDataKey or kms:Decrypt.", Verdict.WAIT, *_Location, Trait.ENDS_PROBE, Trait.MAY_BE_ONE_OBJECT
     CLOCK_SKEW = "ClockSkew", "The clocks of the operator and the store differ too much. Correct the clock of the node.", Verdict.WAIT, *_Location, Trait.MAY_RECOVER, Trait.ENDS_PROBE
     STORE_UNSUPPORTED = "StoreUnsupported", "The store lacks something that safe uploads need. The message names it.", Verdict.WAIT, *_Location, Trait.NEEDS_ADMINISTRATOR, Trait.REJECTS_BYTES, Trait.STREAMS_INSTEAD
     # The lifecycle of a StorageLocation

@@ -238,7 +238,8 @@ def _unproven(location: str) -> Select[Any]:
 def _unstored_rebuilds() -> Select[Any]:
     table = RECORDINGS.c
     has_manifest = exists().where(MANIFESTS.c.uid == table.stored_uid)
-    is_stored = cast(table.artifacts, Text).contains('"stored": true', autoescape=True)
+    text = cast(table.artifacts, Text)  # PostgreSQL keeps it as it was written, without spaces
+    is_stored = or_(text.contains('"stored": true'), text.contains('"stored":true'))
     return select(table.uid, table.stored_uid).where(
         table.uid != table.stored_uid, ~table.in_cluster, has_manifest, ~is_stored
     )

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from recording_operator.api.reasons import Reason
+from recording_operator.api.reasons import Trait, reasons_with
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.catalog.entries import milliseconds
 from recording_operator.catalog.manifests import (
@@ -39,10 +39,8 @@ from recording_operator.usage.owners import key_space
 READERS: Final = 16
 _AHEAD: Final = 4 * READERS
 _ROWS: Final = 500
-_OF_ONE_OBJECT: Final = frozenset(
-    {Reason.INTEGRITY_UNVERIFIABLE, Reason.ACCESS_DENIED, Reason.ENCRYPTION_KEY_NOT_USABLE}
-)
-"""What may be the matter with some objects only. After any other failure nothing more is read."""
+_OF_ONE_OBJECT: Final = reasons_with(Trait.MAY_BE_ONE_OBJECT)
+"""After any other failure nothing more is read."""
 
 _logger = logging.getLogger(__name__)
 
