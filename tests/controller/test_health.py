@@ -3,6 +3,7 @@
 import errno
 import http.client
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +16,8 @@ from recording_operator.metrics import Metrics
 HAS_IPV6 = socket.has_dualstack_ipv6()
 needs_ipv6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6 loopback address")
 Listen = Callable[[str], int]
+_OURS = f"not ready: {uuid.uuid4()}"
+"""What no other server of this machine says: its port may be that of another on the other IP version."""
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def listen() -> Iterator[Listen]:
     with ExitStack() as stack:
 
         def start(host: str) -> int:
-            checks = Checks(alive=lambda: None, ready=lambda: "not yet")
+            checks = Checks(alive=lambda: None, ready=lambda: _OURS)
             server = HealthServer(host=host, port=0, checks=checks, metrics=Metrics(version="test"))
             server.start()
             stack.callback(server.stop)
@@ -32,16 +35,28 @@ def listen() -> Iterator[Listen]:
         yield start
 
 
-def answer(host: str, port: int, path: str = "/healthz") -> int | None:
-    """The HTTP status, or None if the connection fails."""
+def ask(host: str, port: int, path: str) -> tuple[int, bytes]:
+    """The HTTP status and the body."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
-    except ConnectionRefusedError:
-        return None
+        response = connection.getresponse()
+        return response.status, response.read()
     finally:
         connection.close()
+
+
+def answer(host: str, port: int, path: str = "/healthz") -> int:
+    """The HTTP status."""
+    return ask(host, port, path)[0]
+
+
+def is_ours(host: str, port: int) -> bool:
+    """Whether the server of this test answers there, not that of another process, or none."""
+    try:
+        return ask(host, port, "/readyz") == (503, f"{_OURS}\n".encode())
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 @needs_ipv6
@@ -56,15 +71,15 @@ def test_every_address_is_of_both_versions(listen: Listen, host: str, asked: str
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_one_ipv6_address_is_only_that(listen: Listen, host: str) -> None:
     port = listen(host)
-    assert (answer("::1", port), answer("127.0.0.1", port)) == (200, None)
+    assert (is_ours("::1", port), is_ours("127.0.0.1", port)) == (True, False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - what is tested
 def test_ipv4_addresses_are_ipv4(listen: Listen, host: str) -> None:
     port = listen(host)
-    assert answer("127.0.0.1", port) == 200
+    assert is_ours("127.0.0.1", port)
     if HAS_IPV6:
-        assert answer("::1", port) is None
+        assert not is_ours("::1", port)
 
 
 def test_a_name_is_looked_up(listen: Listen) -> None:
