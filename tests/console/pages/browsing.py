@@ -7,7 +7,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from localcluster.npm import AXE
 from tests.console.running import Person, RunningConsole
@@ -59,11 +59,17 @@ def window(browser: Browser, running: RunningConsole, person: Person | None = No
             sign_in(context, running, person)
         opened = Window(page=context.new_page(), url=running.url)
         opened.page.on("pageerror", lambda error: opened.faults.append(str(error)))
-        opened.page.on("console", lambda one: opened.faults.append(one.text) if one.type == "error" else None)
+        opened.page.on("console", lambda one: opened.faults.append(one.text) if _is_fault(one) else None)
         opened.page.on("dialog", lambda one: opened.faults.append(f"dialog {one.message}"))
         yield opened
     finally:
         context.close()
+
+
+def _is_fault(message: ConsoleMessage) -> bool:
+    """Browsers log every 409, also the one that says that the operator has not opened the upload yet."""
+    is_expected = "409 (Conflict)" in message.text and message.location["url"].endswith("/uploads")
+    return message.type == "error" and not is_expected
 
 
 def sign_in(context: BrowserContext, running: RunningConsole, person: Person) -> None:

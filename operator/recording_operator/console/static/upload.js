@@ -223,19 +223,15 @@ function isFirst(name) {
   uppy.use(StoreUploader, { csrf: root.dataset.csrf, checksumScript: root.dataset.checksum, create });
 
   uppy.on("restriction-failed", (_file, error) => showProblem(error));
-  uppy.on("upload-warning", (error) => showProblem(error));
   uppy.on("file-added", hideProblem);
   uppy.on("upload-start", (files) => {
     hideProblem();
     files.forEach((file) => show(file, "Sending"));
   });
-  uppy.on("upload-message", (file, message) => show(file, message));
+  uppy.on("upload-message", (file, message, tone) => show(file, message, tone));
   uppy.on("upload-progress", (file) => show(file, "Sending"));
   uppy.on("upload-success", (file) => show(file, "Sent. The operator checks the file; you may close this page."));
   uppy.on("file-stored", (file) => show(file, "Complete", "good"));
-  uppy.on("file-removed", (file) => {
-    if (!file.progress.uploadComplete) show(file, "Cancelled", "bad");
-  });
   uppy.on("upload-error", (file, error) => {
     showProblem({ message: error.message, cors: error.cors });
     show(file, error.message, "bad");

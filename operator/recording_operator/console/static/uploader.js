@@ -7,6 +7,7 @@ const FILES_AT_ONCE = 3;
 const TRIES = 6;
 const BUSY = [429, 502, 503, 504];
 const CHECK_EVERY_MS = 1500;
+const CANCELLED = "Cancelled";
 
 class Rejected extends Error {
   constructor(detail, { status, retryAfter = null }) {
@@ -333,7 +334,7 @@ class StoreUploader extends Uppy.BasePlugin {
   // Options: csrf; checksumScript; create(files): creates the Recordings of files that have none.
   constructor(uppy, opts) {
     super(uppy, opts);
-    Object.assign(this, { id: "StoreUploader", type: "uploader", tasks: new Map(), reached: new Set() });
+    Object.assign(this, { id: "StoreUploader", type: "uploader", tasks: new Map(), reached: new Set(), ended: new Map(), removed: [] });
     this.client = new ConsoleClient(opts.csrf);
     this.parts = new Turns(PARTS_AT_ONCE);
     this.files = new Turns(FILES_AT_ONCE);
@@ -417,21 +418,28 @@ class StoreUploader extends Uppy.BasePlugin {
     }
   }
 
-  // The person has taken the file away: the Recording that waits for it ends.
+  // The person has taken the file away.
   async giveUp(file) {
     const task = this.tasks.get(file.id);
     task?.stop();
     if (!file.recording || file.progress.uploadComplete) return;
-    const { namespace, name, artifact, uid, isNew } = file.recording;
+    this.removed.push(file);
+    const ended = await this.cancelled(file.recording, task?.uploadId).catch((error) => error.message);
+    const isSame = (one) => one === file || (ended === CANCELLED && one.recording.uid === file.recording.uid);
+    this.removed.filter(isSame).forEach((one) => this.uppy.emit("upload-message", one, ended, "bad"));
+  }
+
+  // Cancels the Recording that waits for the file, unless others want it. What the person has to know of it.
+  async cancelled({ namespace, name, artifact, uid, isNew }, uploadId) {
     const at = `/api/v1/recordings/${namespace}/${name}`;
     const isOther = (one) => one.recording?.uid === uid && !one.progress.uploadComplete;
-    try {
-      if (isNew && this.uppy.getFiles().some(isOther)) throw new Error(`${name} still waits for ${file.name}, too. Cancel its other files, or upload this one later.`);
-      if (isNew) await this.client.call("POST", `${at}/cancel?uid=${uid}`);
-      else if (task?.uploadId) await this.client.call("DELETE", `${at}/artifacts/${artifact}/uploads/${encodeURIComponent(task.uploadId)}`);
-    } catch (error) {
-      // 409: it was cancelled already, with another file.
-      if (error.status !== 404 && !(isNew && error.status === 409)) this.uppy.emit("upload-warning", error);
+    if (isNew ? this.uppy.getFiles().some(isOther) : !uploadId) return "Removed here. The Recording still waits for this file.";
+    if (!isNew) await this.client.call("DELETE", `${at}/artifacts/${artifact}/uploads/${encodeURIComponent(uploadId)}`);
+    else {
+      // Its files may be removed at the same time.
+      if (!this.ended.has(uid)) this.ended.set(uid, this.client.call("POST", `${at}/cancel?uid=${uid}`));
+      await this.ended.get(uid);
     }
+    return CANCELLED;
   }
 }
