@@ -1,11 +1,12 @@
 """Downloads of Recordings: what was counted, in the rows and in the lists of both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
-from recording_operator.catalog.downloads import DownloadSum, DownloadTable, LocationDownloads
+from recording_operator.catalog.downloads import DownloadSum, DownloadTable, LocationDownloads, known_downloads
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespaces
 from recording_operator.catalog.writing import CatalogWriter
@@ -81,6 +82,20 @@ def test_all_recordings_and_the_rest_are_together_what_was_counted(table: Downlo
     assert found["archive"].since == BEGIN
     shown = table.most(EVERYTHING, limit=10)
     assert [(one.entry.uid, one.sum.size_bytes) for one in shown] == [("uid-2", 30), ("uid-1", 20)]
+
+
+def test_no_number_where_not_all_was_counted(
+    table: DownloadTable, writer: CatalogWriter, reader: CatalogReader
+) -> None:
+    writer.put([an_entry(1, location="archive"), an_entry(2, location="archive")])
+    table.put("archive", replace(counted(5, 50, uid_1=(2, 20)), exact=False))
+    table.put("quiet", counted(0, 0))
+    table.keep_only(("archive", "quiet"))
+    assert table.locations() == {"archive": False, "quiet": True}
+    shown = {one.uid: known_downloads(one, table.locations()) for one in pages(reader)}
+    assert shown == {"uid-1": DownloadSum(2, 20), "uid-2": None}
+    assert {known_downloads(one, {"archive": True}) for one in pages(reader)} == {DownloadSum(2, 20), DownloadSum()}
+    assert {known_downloads(one, {"quiet": True}) for one in pages(reader)} == {None}
 
 
 def test_the_most_downloaded_of_those_that_one_may_see(table: DownloadTable, writer: CatalogWriter) -> None:

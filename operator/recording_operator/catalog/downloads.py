@@ -41,6 +41,8 @@ class LocationDownloads:
     since: datetime
     by_uid: Mapping[str, DownloadSum]
     rest: DownloadSum
+    exact: bool = True
+    """Whether there were no others of these Recordings: all days are counted, and no Recording is in the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class CountedDownloads:
 
     since: datetime
     total: DownloadSum
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,14 @@ class DownloadedEntry:
     location: str
     entry: CatalogEntry
     sum: DownloadSum
+
+
+def known_downloads(entry: CatalogEntry, counted: Mapping[str, bool]) -> DownloadSum | None:
+    """The downloads of a Recording; None if they are not known. `counted` as from `DownloadTable.locations`."""
+    exact = counted.get(entry.location)
+    if exact is None or not (exact or entry.downloads):
+        return None
+    return DownloadSum(entry.downloads, entry.downloaded_bytes)
 
 
 class DownloadTable:
@@ -71,7 +82,14 @@ class DownloadTable:
         since = milliseconds(found.since)
         sums = {**found.by_uid, _REST: found.rest}
         rows = [
-            {"location": location, "uid": uid, "requests": one.requests, "bytes": one.size_bytes, "since": since}
+            {
+                "location": location,
+                "uid": uid,
+                "requests": one.requests,
+                "bytes": one.size_bytes,
+                "since": since,
+                "exact": found.exact,
+            }
             for uid, one in sums.items()
         ]
         with writing(self._engine) as connection:
@@ -89,24 +107,23 @@ class DownloadTable:
             connection.execute(delete(DOWNLOADS).where(DOWNLOADS.c.location.not_in(locations)))
             _note_sums(connection)
 
-    def locations(self) -> frozenset[str]:
-        """The locations whose downloads are counted."""
+    def locations(self) -> Mapping[str, bool]:
+        """The locations whose downloads are counted, and whether the number of each Recording is exact."""
+        query = select(DOWNLOADS.c.location, DOWNLOADS.c.exact).where(DOWNLOADS.c.uid == _REST)
         with reading(self._engine) as connection:
-            return frozenset(connection.scalars(select(DOWNLOADS.c.location).where(DOWNLOADS.c.uid == _REST)))
+            return {row.location: row.exact for row in connection.execute(query)}
 
     def counted(self) -> Mapping[str, CountedDownloads]:
         """All downloads of each location that counts them."""
         table = DOWNLOADS.c
-        query = select(table.location, func.min(table.since), func.sum(table.requests), func.sum(table.bytes)).group_by(
-            table.location
-        )
+        sums = (func.min(table.since), func.sum(table.requests), func.sum(table.bytes))
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return {
-            location: CountedDownloads(since=at, total=DownloadSum(int(requests), int(size_bytes)))
-            for location, since, requests, size_bytes in rows
-            if (at := as_time(since)) is not None
-        }
+            rows = connection.execute(select(table.location, table.exact, *sums).group_by(table.location, table.exact))
+            return {
+                location: CountedDownloads(since=at, total=DownloadSum(int(requests), int(size_bytes)), exact=exact)
+                for location, exact, since, requests, size_bytes in rows
+                if (at := as_time(since)) is not None
+            }
 
     def most(self, visible: VisibleNamespaces, *, limit: int) -> tuple[DownloadedEntry, ...]:
         """The Recordings of which most bytes were downloaded, at each location by itself."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     text,
+    true,
 )
 
 from recording_operator.catalog.text import LONGEST_WORD
@@ -137,6 +138,7 @@ DOWNLOADS: Final = Table(
     Column("requests", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("since", BigInteger, nullable=False),
+    Column("exact", Boolean, nullable=False, server_default=true()),
     comment="Recent downloads, by StorageLocation and the uid in the keys of the objects.",
 )
 

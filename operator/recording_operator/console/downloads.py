@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import DownloadSource
@@ -20,7 +20,7 @@ from recording_operator.log_throttle import LogThrottle
 from recording_operator.usage.months import chain
 from recording_operator.usage.recent_downloads import KEPT_DAYS, week_of
 from recording_operator.usage.sample import OTHER, UsageSample
-from recording_operator.usage.timeline import midnight
+from recording_operator.usage.timeline import midnight, month_start
 
 EVERY_S: Final = 600.0
 _NOT_READY_S: Final = 5.0
@@ -82,7 +82,7 @@ class DownloadFeed:
         if not samples or samples.spans[-1][0] == self._read_until.get(name):
             return
         newest = samples[-1]
-        found = downloads_of(newest)
+        found = downloads_of(samples)
         if found is None:
             self._table.remove(name)
         else:
@@ -95,8 +95,12 @@ class DownloadFeed:
         _logger.log(level, "The downloads of Recordings could not be read: %s", why, extra={"location": location})
 
 
-def downloads_of(newest: UsageSample) -> LocationDownloads | None:
-    """The downloads in the newest sample of a location; None if they are not counted."""
+def downloads_of(samples: UsageSamples) -> LocationDownloads | None:
+    """The downloads in the newest sample of a location; None if they are not counted.
+
+    The others say on which days they were.
+    """
+    newest = samples[-1]
     rows = newest.carry.downloads
     if not rows and newest.download_source is not DownloadSource.ACCESS_LOGS:
         return None
@@ -104,5 +108,29 @@ def downloads_of(newest: UsageSample) -> LocationDownloads | None:
     for row in rows:
         sums[row.uid] = sums.get(row.uid, DownloadSum()).plus(DownloadSum(row.requests, row.size_bytes))
     rest = sums.pop(OTHER, DownloadSum())
-    since = week_of(newest.at.astimezone(UTC).date() - timedelta(days=KEPT_DAYS))
-    return LocationDownloads(since=midnight(since), by_uid=sums, rest=rest)
+    oldest = midnight(week_of(newest.at.astimezone(UTC).date() - timedelta(days=KEPT_DAYS)))
+    recent = sum(at > oldest for at, _ in samples.spans)
+    days = _counted_days(samples[-recent:])
+    return LocationDownloads(
+        since=max(oldest, days.since or oldest), by_uid=sums, rest=rest, exact=days.whole and not rest.requests
+    )
+
+
+class _CountedDays(NamedTuple):
+    since: datetime | None
+    whole: bool
+    """Whether all days from then on were counted."""
+
+
+def _counted_days(samples: Iterable[UsageSample]) -> _CountedDays:
+    first: datetime | None = None
+    until: datetime | None = None
+    whole = True
+    for sample in samples:
+        begin = sample.since or month_start(sample.at)
+        if sample.download_source is not DownloadSource.ACCESS_LOGS:
+            whole = whole and first is None
+            continue
+        whole = whole and (until is None or begin <= until)
+        first, until = first or begin, sample.at
+    return _CountedDays(first, whole and first is not None)

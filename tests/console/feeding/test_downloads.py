@@ -23,7 +23,8 @@ from tests.support.transfers import store_of
 __all__ = ["strict", "strict_server"]
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
-SINCE = datetime(2026, 4, 20, tzinfo=UTC)
+MONDAY = datetime(2026, 4, 20, tzinfo=UTC)
+BEGIN_OF_MONTH = datetime(2026, 5, 1, tzinfo=UTC)
 THIS_WEEK, LAST_WEEK = date(2026, 5, 18), date(2026, 5, 11)
 
 
@@ -103,13 +104,37 @@ def test_the_newest_sample_says_it_and_a_wrong_clock_does_not(counting: Counting
         row(OTHER, THIS_WEEK, 4, 40),
         since=48,
     )
-    assert counting.read() == {"archive": CountedDownloads(since=SINCE, total=DownloadSum(8, 75))}
+    assert counting.read() == {"archive": CountedDownloads(since=BEGIN_OF_MONTH, total=DownloadSum(8, 75), exact=False)}
 
     before = len(counting.strict.requests)
     counting.read()
     assert "GetObject" not in [one.operation for one in counting.strict.requests[before:]]
     counting.keep(1, since=24)
-    assert counting.read() == {"archive": CountedDownloads(since=SINCE, total=DownloadSum(0, 0))}
+    assert counting.read() == {"archive": CountedDownloads(since=BEGIN_OF_MONTH, total=DownloadSum(0, 0), exact=True)}
+
+
+@pytest.mark.parametrize(
+    ("away", "since", "exact"),
+    [
+        pytest.param((), 40, True, id="all-days"),
+        pytest.param(tuple(range(40, 10, -1)), 10, True, id="not-from-the-beginning"),
+        pytest.param((20,), 40, False, id="not-in-between"),
+        pytest.param((1,), 40, False, id="not-the-last"),
+    ],
+)
+def test_the_days_that_were_counted(counting: Counting, away: tuple[int, ...], since: int, *, exact: bool) -> None:
+    for days in range(40, 0, -1):
+        source = DownloadSource.PLAYBACK if days in away else DownloadSource.ACCESS_LOGS
+        counting.keep((days - 1) * 24, row("uid-1", THIS_WEEK, 2, 20), since=days * 24, source=source)
+    oldest = max(MONDAY, NOW - timedelta(days=since))
+    assert counting.read() == {"archive": CountedDownloads(since=oldest, total=DownloadSum(2, 20), exact=exact)}
+
+
+def test_what_is_read_again_after_a_pause_of_the_operator_is_not_all(counting: Counting) -> None:
+    counting.keep(96, row("uid-1", LAST_WEEK, 2, 20), since=120)
+    counting.keep(24, row("uid-1", THIS_WEEK, 2, 20), since=48)
+    since = NOW - timedelta(hours=120)
+    assert counting.read() == {"archive": CountedDownloads(since=since, total=DownloadSum(2, 20), exact=False)}
 
 
 def test_a_location_without_access_logs_is_not_read_and_forgotten(counting: Counting) -> None:

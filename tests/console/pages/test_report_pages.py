@@ -113,7 +113,14 @@ def test_the_most_downloaded_is_the_one_that_was_deleted_not_its_namesake() -> N
     line = DownloadLine(
         location="archive", recording=row_of(an_entry(uid="old", in_cluster=False)), sum=DownloadSum(9, 100), price=None
     )
-    found = MostDownloaded(since=NOW.date(), lines=(line,))
+    found = MostDownloaded(since=NOW.date(), lines=(line,), exact=True)
     assert 'href="/recordings/team/sync?uid=old"' in Renderer(Assets(), version="1").text(
         "downloads.html", downloads=found
     )
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_most_downloaded_says_at_least_if_something_was_not_counted(*, exact: bool) -> None:
+    found = MostDownloaded(since=NOW.date(), lines=(), exact=exact)
+    page = Renderer(Assets(), version="1").text("downloads.html", downloads=found)
+    assert ("at least so many" in page) is not exact

@@ -1,11 +1,12 @@
 """The documents of the HTTP API."""
 
-from collections.abc import Container
+from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from recording_operator.catalog.downloads import known_downloads
 from recording_operator.catalog.entries import CatalogEntry
 
 
@@ -59,8 +60,8 @@ class RecordingDocument(ApiDocument):
     downloads: int | None = Field(
         default=None,
         description="GET requests for its files in the last weeks; null if its location reads no access logs. Of very "
-        "many Recordings only the most downloaded are counted by themselves: 0, or a number that is too low, may then "
-        "be of one of the others.",
+        "many Recordings only the most downloaded are counted by themselves, and the access logs of some days may be "
+        "missing. Then each number means at least so many, and null may also mean that it is not known.",
     )
     downloaded_bytes: int | None = Field(default=None, description="Bytes of these requests.")
     in_cluster: bool = Field(description="Whether the Recording is still in Kubernetes.")
@@ -75,9 +76,9 @@ class RecordingListDocument(ApiDocument):
     known_at: datetime | None = Field(description="When the catalog last knew everything.")
 
 
-def document_of(entry: CatalogEntry, *, counted: Container[str] = ()) -> RecordingDocument:
-    """The document of an entry. `counted`: the locations whose downloads are counted."""
+def document_of(entry: CatalogEntry, *, counted: Mapping[str, bool] | None = None) -> RecordingDocument:
+    """The document of an entry. `counted`: the locations whose downloads are counted, and whether exactly."""
     document = RecordingDocument.model_validate(entry)
-    if entry.location in counted:
+    if known_downloads(entry, counted or {}) is not None:
         return document
     return document.model_copy(update={"downloads": None, "downloaded_bytes": None})

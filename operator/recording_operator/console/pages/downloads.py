@@ -54,6 +54,8 @@ class MostDownloaded:
     since: date
     lines: tuple[DownloadLine, ...]
     """Those of all locations are together exactly what was counted."""
+    exact: bool
+    """Whether everything was counted, and each Recording by itself."""
 
     @property
     def total(self) -> DownloadSum:
@@ -91,7 +93,8 @@ def most_downloaded(
         if one.location in counted
     )
     since = min(one.since for one in counted.values()).date()
-    return MostDownloaded(since=since, lines=(*named, *_others(counted, named, of_locations)))
+    exact = all(one.exact for one in counted.values())
+    return MostDownloaded(since=since, lines=(*named, *_others(counted, named, of_locations)), exact=exact)
 
 
 def _others(

@@ -93,6 +93,8 @@ class Listing:
     no_rights: bool
     counts_downloads: bool
     """Whether downloads are counted at some location."""
+    exact_downloads: bool
+    """Whether they are at all of these."""
     by_time: bool
     """Whether the newest come first."""
 
@@ -212,6 +214,7 @@ def _listing(parts: ConsoleParts, caller: Caller, search: SearchForm, place: Pla
         known_at=parts.reader.complete_at(RECORDINGS_FEED),
         no_rights=not visible.everything and not visible.since,
         counts_downloads=bool(counted),
+        exact_downloads=all(counted.values()),
         by_time=search.sort is Sort.CREATED,
     )
 

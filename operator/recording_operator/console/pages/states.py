@@ -1,6 +1,6 @@
 """What a Recording looks like on a page: its state in words, its progress, and its rows."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from recording_operator.api.reasons import Reason
 from recording_operator.api.recording_status import Phase
+from recording_operator.catalog.downloads import DownloadSum, known_downloads
 from recording_operator.catalog.entries import CatalogArtifact, CatalogEntry
 
 _TONES: Final[Mapping[str, str]] = {
@@ -55,9 +56,8 @@ class RecordingLine:
     size_bytes: int | None
     created: datetime
     in_cluster: bool
-    downloads: int | None = None
-    """None if they are not counted."""
-    downloaded_bytes: int = 0
+    downloads: DownloadSum | None = None
+    """None if they are not known."""
 
     @property
     def is_active(self) -> bool:
@@ -83,8 +83,8 @@ class ArtifactRow:
         return self.artifact.phase == Phase.PENDING and self.artifact.reason == Reason.WAITING_FOR_UPLOAD
 
 
-def row_of(entry: CatalogEntry, *, counted: Container[str] = ()) -> RecordingLine:
-    """The row of an entry. `counted`: the locations whose downloads are counted."""
+def row_of(entry: CatalogEntry, *, counted: Mapping[str, bool] | None = None) -> RecordingLine:
+    """The row of an entry. `counted`: the locations whose downloads are counted, and whether exactly."""
     return RecordingLine(
         url=page_url(entry.namespace, entry.name),
         query="" if entry.in_cluster else f"?uid={quote(entry.uid, safe='')}",
@@ -99,8 +99,7 @@ def row_of(entry: CatalogEntry, *, counted: Container[str] = ()) -> RecordingLin
         size_bytes=entry.size_bytes,
         created=entry.created,
         in_cluster=entry.in_cluster,
-        downloads=entry.downloads if entry.location in counted else None,
-        downloaded_bytes=entry.downloaded_bytes,
+        downloads=known_downloads(entry, counted or {}),
     )
 
 
