@@ -10,7 +10,6 @@ from recording_operator.catalog import summaries
 from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.summaries import CountsByPhase
-from recording_operator.catalog.transactions import transaction
 from recording_operator.catalog.wanted import EntryFilter, VisibleNamespaces
 from recording_operator.catalog.writing import CatalogWriter
 
@@ -41,39 +40,69 @@ def test_only_visible_rows_are_counted_also_in_many_namespaces(reader: CatalogRe
     assert dict(reader.counts(visible)) == {"Failed": 250}
     assert dict(reader.counts(VisibleNamespaces(since={"ns-1": START + timedelta(hours=1)}))) == {}
     assert dict(reader.counts(VisibleNamespaces(since={}))) == {}
+    writer.put([an_entry(301, expires=START + timedelta(hours=1))])
+    before = START + timedelta(hours=24)
+    assert reader.expiring(VisibleNamespaces(since={}), after=START, before=before, limit=10) == ()
+
+
+class Clock:
+    """A clock that stands still, unless the catalog is counted."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def test_counts_are_remembered_for_some_seconds(engine: Engine, writer: CatalogWriter) -> None:
-    """For each set of namespaces by itself."""
-    now, mine = [100.0], VisibleNamespaces(since={"team": START})
-    remembered = CountsByPhase(steady_s=lambda: now[0])
+    """For each namespace by itself."""
+    clock, mine = Clock(), VisibleNamespaces(since={"team": START})
+    remembered = CountsByPhase(engine, steady_s=clock)
 
     def counted(visible: VisibleNamespaces) -> int:
-        with transaction(engine) as connection:
-            return remembered.of(visible, connection).get("Failed", 0)
+        return remembered.of(visible).get("Failed", 0)
 
     assert counted(EVERYTHING) == 0
     writer.put([an_entry(1, phase="Failed"), an_entry(2, phase="Failed", namespace="other")])
     assert (counted(EVERYTHING), counted(mine)) == (0, 1)
-    now[0] += 6
-    assert (counted(EVERYTHING), counted(mine)) == (2, 1)
+    writer.put([an_entry(3, phase="Failed")])
+    assert counted(VisibleNamespaces(since={"team": START, "other": START})) == 2
+    assert counted(VisibleNamespaces(since={"team": START + timedelta(minutes=3)})) == 1
+    clock.now_s += 6
+    assert (counted(EVERYTHING), counted(mine)) == (3, 2)
 
 
 def test_only_one_caller_counts_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, of_others = [100.0], list[object]()
-    remembered = CountsByPhase(steady_s=lambda: now[0])
+    clock, of_others = Clock(), list[object]()
+    remembered = CountsByPhase(engine, steady_s=clock)
 
-    def count(connection: Connection, visible: VisibleNamespaces) -> dict[str, int]:
-        if now[0] > 100:
-            of_others.append(remembered.of(visible, connection))
-        return {"Complete": int(now[0])}
+    def count(_connection: Connection, _places: object) -> dict[None, dict[str, int]]:
+        if clock.now_s > 100:
+            of_others.append(remembered.of(EVERYTHING))
+        return {None: {"Complete": int(clock.now_s)}}
 
     monkeypatch.setattr(summaries, "_counts", count)
-    with engine.connect() as connection:
-        for second in (100, 200):
-            now[0] = second
-            assert remembered.of(EVERYTHING, connection) == {"Complete": second}
+    for second in (100, 200):
+        clock.now_s = second
+        assert remembered.of(EVERYTHING) == {"Complete": second}
     assert of_others == [{"Complete": 100}]
+
+
+def test_what_takes_long_to_count_is_remembered_for_longer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, counted = Clock(), list[float]()
+    remembered = CountsByPhase(engine, steady_s=clock)
+
+    def count(_connection: Connection, _places: object) -> dict[None, dict[str, int]]:
+        counted.append(clock.now_s)
+        clock.now_s += 0.5
+        return {None: {}}
+
+    monkeypatch.setattr(summaries, "_counts", count)
+    for later_s in (0, 49, 1.1):
+        clock.now_s += later_s
+        remembered.of(EVERYTHING)
+    assert counted == [100, 150.6]
 
 
 def test_sources_that_expire_soon_come_in_order(reader: CatalogReader, writer: CatalogWriter) -> None:

@@ -46,7 +46,7 @@ class CatalogReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._sizes = Sizes()
-        self._counts = CountsByPhase()
+        self._counts = CountsByPhase(engine)
 
     def page(
         self,
@@ -118,8 +118,7 @@ class CatalogReader:
 
     def counts(self, visible: VisibleNamespaces) -> Mapping[str, int]:
         """How many Recordings are in each phase. Of those that have not ended, the ones in Kubernetes."""
-        with reading(self._engine) as connection:
-            return self._counts.of(visible, connection)
+        return self._counts.of(visible)
 
     def expiring(
         self, visible: VisibleNamespaces, *, after: datetime, before: datetime, limit: int
