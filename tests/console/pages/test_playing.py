@@ -99,7 +99,7 @@ def test_a_failed_recording_is_tried_again_and_completes_before_ones_eyes(
     gone.set()
 
     def behave(_request: SourceRequest) -> Behaviour:
-        return Behaviour(status=403, body=b"") if gone.is_set() else Behaviour()
+        return Behaviour(status=410, body=b"") if gone.is_set() else Behaviour()
 
     source.behave = behave
     record(admin, namespace, location(spec={"retry": {"delays": []}}), source)
@@ -107,7 +107,7 @@ def test_a_failed_recording_is_tried_again_and_completes_before_ones_eyes(
         page = opened.go(f"/recordings?namespace={namespace}")
         expect(page.get_by_role("link", name="Film")).to_be_visible()
         page.get_by_role("link", name="Film").click()
-        expect(page.locator(".state-word")).to_have_text("Failed SourceForbidden", timeout=30_000)
+        expect(page.locator(".state-word")).to_have_text("Failed SourceNotFound", timeout=30_000)
         gone.clear()
         page.get_by_role("button", name="Retry").click()
         page.evaluate("() => { window.marked = true }")
