@@ -5,10 +5,12 @@ import re
 import pytest
 
 from recording_operator.kube.rest import RestClient
+from tests.conftest import LocationFactory
 from tests.console.pages.reader import Reader
 from tests.console.pages.seeding import complete, make_recording, wait_known
-from tests.console.running import Person, RunningConsole, grant
+from tests.console.running import Person, RunningConsole, grant, make_person
 from tests.console.security.test_headers import check_headers
+from tests.support.waiting import eventually
 
 PAGES = ("/", "/recordings", "/costs", "/locations", "/upload", "/login", "/nope", "/recordings/team/nope")
 POISONS = {
@@ -46,6 +48,24 @@ def test_a_header_that_is_no_part_of_a_caches_key_changes_no_page(reader: Reader
         poisoned = reader.get(path, **{name: value})
         assert poisoned.status_code == plain.status_code, name
         assert "attacker" not in poisoned.text + str(poisoned.headers), name
+
+
+def test_the_upload_page_names_only_stores_that_the_reader_may_use(
+    running: RunningConsole, reader: Reader, person: Person, admin: RestClient, location: LocationFactory
+) -> None:
+    location(spec={"s3": {"endpoint": "https://theirs.example"}, "allowedNamespaces": {"names": ["x"]}})
+    location(spec={"s3": {"endpoint": "https://ours.example"}})  # the later one: known after the other
+    uploader = make_person(admin, person.namespace, "uploader")
+    grant(admin, uploader, "create", namespace=person.namespace)
+
+    def policy(of: Reader, query: str = "") -> str:
+        return str(of.get(f"/upload{query}").headers["content-security-policy"])
+
+    eventually(lambda: "https://ours.example" in policy(Reader(running, uploader)))
+    assert "theirs.example" not in policy(Reader(running, uploader), "?namespace=x")
+    for query in ("", f"?namespace={person.namespace}", "?namespace=x"):
+        assert ".example" not in policy(reader, query), query
+    assert 'action="/upload"' in reader.get("/upload").text
 
 
 def test_only_files_that_are_the_same_for_everyone_are_kept(running: RunningConsole, reader: Reader) -> None:

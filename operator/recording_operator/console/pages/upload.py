@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from recording_operator.api.names import STORAGE_LOCATION_PLURAL
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.console.api.addresses import Address, ArtifactName
 from recording_operator.console.auth.access import Action
@@ -18,6 +19,7 @@ from recording_operator.console.pages.rendering import Rendered
 from recording_operator.console.pages.states import page_url
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
 from recording_operator.console.uploads.finding import UploadTarget, wanted_upload
+from recording_operator.engine.permissions import admits
 from recording_operator.user_actions.file_types import known_types
 
 _MOST_NAMESPACES: Final = 500
@@ -28,7 +30,7 @@ _TYPES: Final[Mapping[str, list[str]]] = {
 _NO_TOKEN: Final = "Sign in with your own token to upload."  # noqa: S105 - a sentence
 _NO_NAMESPACE: Final = (
     "You may not create Recordings in any namespace that the console knows. Ask your administrator for the verbs "
-    "create and patch on recordings, or write the namespace if you have them."
+    "create and patch on recordings. If you have them, name your namespace."
 )
 
 router = APIRouter()
@@ -55,11 +57,13 @@ class WaitingFile:
 
 
 @router.get("/upload")
-def upload(page: Rendered, parts: Parts, visit: SignedIn) -> Response:
-    """The page for new Recordings."""
-    namespaces = _namespaces(parts, visit.caller) if visit.caller.token is not None else []
+def upload(
+    page: Rendered, parts: Parts, visit: SignedIn, namespace: Annotated[str, Query(max_length=63)] = ""
+) -> Response:
+    """The page for new Recordings. `namespace`: one that the console may not know."""
+    namespaces = _namespaces(parts, visit.caller, namespace) if visit.caller.token is not None else []
     known = parts.locations.all()
-    may_list = parts.access.may(visit.caller, Action(verb="list", resource="storagelocations"))
+    may_list = parts.access.may(visit.caller, Action(verb="list", resource=STORAGE_LOCATION_PLURAL))
     missing = _NO_TOKEN if visit.caller.token is None else "" if namespaces else _NO_NAMESPACE
     return page.whole(
         "upload.html",
@@ -73,7 +77,8 @@ def upload(page: Rendered, parts: Parts, visit: SignedIn) -> Response:
         types=_TYPES,
         may=visit.caller.token is not None,
         missing=missing,
-        headers=_policy(known),
+        asks_namespace=bool(missing) and visit.caller.token is not None,
+        headers=_policy(usable_in(namespaces, known)),
     )
 
 
@@ -106,18 +111,31 @@ def upload_artifact(
         types=_TYPES,
         may=visit.caller.token is not None,
         missing="" if visit.caller.token is not None else _NO_TOKEN,
-        headers=_policy(parts.locations.all() if location is None else (location,)),
+        asks_namespace=False,
+        headers=_policy(usable_in([address.namespace], parts.locations.all()) if location is None else (location,)),
     )
 
 
-def _namespaces(parts: ConsoleParts, caller: Caller) -> list[str]:
-    """Where the caller may create Recordings, among the namespaces that the console knows."""
+def usable_in(namespaces: Iterable[str], locations: Iterable[StorageLocation]) -> list[StorageLocation]:
+    """The locations that may admit one of these namespaces: the console knows no labels."""
+    names = list(namespaces)
+    return [
+        one
+        for one in locations
+        if any(admits(one.spec.allowed_namespaces, namespace=name, labels=None) is not False for name in names)
+    ]
+
+
+def _namespaces(parts: ConsoleParts, caller: Caller, wanted: str) -> list[str]:
+    """Where the caller may create Recordings, among the one that is wanted and those that the console knows."""
     found = set(parts.reader.namespaces())
     for location in parts.locations.all():
         found.update(location.spec.allowed_namespaces.names)
     if caller.username.startswith(_ACCOUNT):
         found.add(caller.username.removeprefix(_ACCOUNT).partition(":")[0])
     names = sorted(found)[:_MOST_NAMESPACES]
+    if wanted and wanted not in names:
+        names.append(wanted)
     visible = parts.access.visible(caller, names, verb="create")
     return [name for name in names if visible.everything or name in visible.since]
 
