@@ -104,6 +104,14 @@ def test_counts_by_phase_read_indexes_only(filled: Engine, visible: VisibleNames
         assert all("Index Only Scan" in line or "USING COVERING INDEX" in line for line in plan), plan
 
 
+@pytest.mark.parametrize("visible", [EVERYTHING, _ONE, _SOME, _MANY], ids=["everything", "1", "20", "500"])
+def test_sources_that_expire_soon_are_read_in_their_order(filled: Engine, visible: VisibleNamespaces) -> None:
+    with _Statements(filled) as said:
+        CatalogReader(filled).expiring(visible, after=NEWEST, before=NEWEST + timedelta(hours=24), limit=10)
+    ((statement, values),) = said
+    assert any("ix_recordings_expiring" in line for line in _plan(filled, statement, values))
+
+
 def _reads_all(line: str) -> bool:
     """A scan of a table; of an index too, but for those that are in the order of pages."""
     if "Seq Scan" in line or re.search(r"SCAN (recordings|each|place|words|found|older)\b(?!.*USING)", line):

@@ -1,5 +1,6 @@
 """Counts by phase, sources that expire soon, and the way back from a page."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -73,6 +74,27 @@ def test_counts_are_remembered_for_some_seconds(engine: Engine, writer: CatalogW
     assert (counted(EVERYTHING), counted(mine)) == (3, 2)
 
 
+def test_one_caller_does_not_count_for_long(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten namespaces that are due, the first callers count some. After a minute they are counted at once."""
+    clock, counted = Clock(), list[int]()
+    remembered = CountsByPhase(engine, steady_s=clock)
+    visible = VisibleNamespaces(since={f"ns-{number}": START for number in range(10)})
+
+    def count(_connection: Connection, places: Sequence[object]) -> dict[object, dict[str, int]]:
+        counted.append(len(places))
+        clock.now_s += 0.03 * len(places)
+        return {place: {} for place in places}
+
+    monkeypatch.setattr(summaries, "_counts", count)
+    remembered.of(visible)
+    clock.now_s += 31
+    for _ in range(2):
+        remembered.of(visible)
+    clock.now_s += 61
+    remembered.of(visible)
+    assert counted == [10, 1, 1, 1, 1, 10]
+
+
 def test_only_one_caller_counts_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, of_others = Clock(), list[object]()
     remembered = CountsByPhase(engine, steady_s=clock)
@@ -83,7 +105,7 @@ def test_only_one_caller_counts_again(engine: Engine, monkeypatch: pytest.Monkey
         return {None: {"Complete": int(clock.now_s)}}
 
     monkeypatch.setattr(summaries, "_counts", count)
-    for second in (100, 200):
+    for second in (100, 150):
         clock.now_s = second
         assert remembered.of(EVERYTHING) == {"Complete": second}
     assert of_others == [{"Complete": 100}]

@@ -3,12 +3,24 @@
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, func, literal_column, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from recording_operator.api.recording_status import Phase
 from recording_operator.catalog.conditions import Namespaces
@@ -20,67 +32,86 @@ from recording_operator.catalog.wanted import VisibleNamespaces
 _UNFINISHED: Final = (Phase.PENDING.value, Phase.UPLOADING.value)
 _FINISHED: Final = tuple(phase.value for phase in Phase if phase.value not in _UNFINISHED)
 _NAMESPACES_OF_A_STATEMENT: Final = 100
-_REMEMBERED_S: Final = 5.0
+_FRESH_S: Final = 5.0
 _SHARE: Final = 0.01
+_OLDEST_S: Final = 60.0
+_LONGEST_S: Final = 0.05
 _MOST_REMEMBERED: Final = 10_000
 _Place: TypeAlias = tuple[str, int] | None
 """A namespace and the time of its oldest row that counts, in milliseconds. None: everything."""
 _Counts: TypeAlias = Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What was counted, and from when on it should be counted again."""
+
+    counts: _Counts
+    counted_s: float
+    fresh_until_s: float
+
+
 class CountsByPhase:
     """The number of rows of each phase, remembered for some seconds: many people look at the first page. Thread-safe.
 
     Of those that have not ended, the ones in Kubernetes are counted. Each namespace is counted once for everybody who
-    sees it. What takes long to count is remembered for longer: to count takes at most 1 % of the time.
+    sees it. What takes long to count is remembered for longer: to count takes at most 1 % of the time. One caller does
+    not count longer than a moment, as long as nothing is older than a minute.
     """
 
     def __init__(self, engine: Engine, *, steady_s: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._steady_s = steady_s
         self._lock = threading.Lock()
-        self._known: OrderedDict[_Place, tuple[float, _Counts]] = OrderedDict()
+        self._known: OrderedDict[_Place, _Known] = OrderedDict()
 
     def of(self, visible: VisibleNamespaces) -> _Counts:
         """The numbers. While one caller counts again, others get those of before, and do not read the index too.
 
         Raises CatalogUnavailable.
         """
-        places = [None] if visible.everything else [(name, milliseconds(at) or 0) for name, at in visible.since.items()]
-        known, due = self._remembered(places)
-        if due:
-            began_s = self._steady_s()
-            with reading(self._engine) as connection:
-                counts = _counts(connection, due)
-            ended_s = self._steady_s()
-            known.update(counts)
-            self._remember(counts, until_s=ended_s + max(_REMEMBERED_S, (ended_s - began_s) / _SHARE))
+        everything: list[_Place] = [None]
+        namespaces: list[_Place] = [(name, milliseconds(at) or 0) for name, at in visible.since.items()]
+        places = everything if visible.everything else namespaces
+        began_s = self._steady_s()
+        with self._lock:
+            known = {place: found for place in places if (found := self._known.get(place)) is not None}
+        overdue = [place for place in places if place not in known or began_s - known[place].counted_s > _OLDEST_S]
+        if overdue:
+            known.update(self._counted(overdue))
+        for place in self._to_refresh(known, began_s):
+            known.update(self._counted([place]))
+            if self._steady_s() - began_s > _LONGEST_S:
+                break
         total = Counter[str]()
         for each in known.values():
-            total.update(each)
+            total.update(each.counts)
         return total
 
-    def _remembered(self, places: Iterable[_Place]) -> tuple[dict[_Place, _Counts], list[_Place]]:
-        """What is known, and what this caller has to count (again)."""
-        now_s, known, due = self._steady_s(), dict[_Place, _Counts](), list[_Place]()
-        with self._lock:
-            for place in places:
-                until_s, counts = self._known.get(place, (0.0, None))
-                if counts is not None:
-                    known[place] = counts
-                if counts is None or now_s >= until_s:
-                    due.append(place)
-                    if counts is not None:
-                        self._known[place] = (now_s + _REMEMBERED_S, counts)
-        return known, due
+    def _to_refresh(self, known: Mapping[_Place, _Known], now_s: float) -> Iterator[_Place]:
+        """Those that are due, the oldest first. Each is reserved: meanwhile, others take what is known."""
+        for place in sorted(known, key=lambda one: known[one].fresh_until_s):
+            with self._lock:
+                before = self._known.get(place)
+                if before is None or now_s < before.fresh_until_s:
+                    continue
+                self._known[place] = replace(before, fresh_until_s=now_s + _FRESH_S)
+            yield place
 
-    def _remember(self, counts: Mapping[_Place, _Counts], *, until_s: float) -> None:
+    def _counted(self, places: Sequence[_Place]) -> dict[_Place, _Known]:
+        began_s = self._steady_s()
+        with reading(self._engine) as connection:
+            counts = _counts(connection, places)
+        ended_s = self._steady_s()
+        until_s = ended_s + max(_FRESH_S, (ended_s - began_s) / _SHARE)
+        found = {place: _Known(counts=counts[place], counted_s=began_s, fresh_until_s=until_s) for place in places}
         with self._lock:
-            for place, found in counts.items():
-                self._known[place] = (until_s, found)
+            for place, one in found.items():
+                self._known[place] = one
                 self._known.move_to_end(place)
             while len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
+        return found
 
 
 def _counts(connection: Connection, places: Sequence[_Place]) -> dict[_Place, _Counts]:
@@ -94,7 +125,10 @@ def _counts(connection: Connection, places: Sequence[_Place]) -> dict[_Place, _C
     of_phases: Any
     if namespaces:
         of_phases = select(table.namespace, phase, func.count()).group_by(table.namespace, phase)
-        of_phases = _within(of_phases, connection, tuple(namespaces.values()))
+        names = Namespaces(tuple(sorted(namespaces.values()))).rows(postgresql=is_postgresql(connection))
+        created = table.created if is_postgresql(connection) else table.created + 0  # else SQLite chooses its index
+        is_visible = and_(table.namespace == names.c.namespace, created >= names.c.since)
+        of_phases = of_phases.select_from(names.join(RECORDINGS, is_visible))
     else:
         of_phases = select(literal_column("''"), phase, func.count()).group_by(phase)
     for query in (
@@ -111,12 +145,15 @@ def expiring_rows(
 ) -> list[RowMapping]:
     """Rows of unfinished Recordings whose sources expire between these times, the earliest first."""
     table = RECORDINGS.c
-    query = _visible(select(RECORDINGS), connection, visible).where(
-        table.phase.in_(_UNFINISHED),
+    query = select(RECORDINGS).where(
+        table.phase.op("||")("").in_(_UNFINISHED),  # else SQLite chooses the index of the phase
         table.in_cluster,
         table.expires >= milliseconds(after),
         table.expires < milliseconds(before),
     )
+    if not visible.everything:
+        names = Namespaces(tuple(sorted((name, milliseconds(at) or 0) for name, at in visible.since.items())))
+        query = query.where(names.checked(RECORDINGS, names.rows(postgresql=is_postgresql(connection))))
     return list(connection.execute(query.order_by(table.expires, table.uid).limit(limit)).mappings())
 
 
@@ -129,17 +166,3 @@ def visible_conditions(visible: VisibleNamespaces) -> Iterator[ColumnElement[boo
     namespaces = iter(visible.since.items())
     while some := list(islice(namespaces, _NAMESPACES_OF_A_STATEMENT)):
         yield or_(*(and_(table.namespace == name, table.created >= milliseconds(since)) for name, since in some))
-
-
-def _visible(query: Any, connection: Connection, visible: VisibleNamespaces) -> Any:
-    if visible.everything:
-        return query
-    return _within(query, connection, tuple((name, milliseconds(at) or 0) for name, at in visible.since.items()))
-
-
-def _within(query: Any, connection: Connection, since: tuple[tuple[str, int], ...]) -> Any:
-    """Only what is in these namespaces."""
-    names, table = Namespaces(tuple(sorted(since))).rows(postgresql=is_postgresql(connection)), RECORDINGS.c
-    created = table.created if is_postgresql(connection) else table.created + 0  # else SQLite chooses its index
-    is_visible = and_(table.namespace == names.c.namespace, created >= names.c.since)
-    return query.select_from(names.join(RECORDINGS, is_visible))

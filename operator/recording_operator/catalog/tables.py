@@ -91,6 +91,14 @@ RECORDINGS: Final = Table(
         postgresql_where=text("in_cluster"),
     ),
     Index(
+        "ix_recordings_expiring",
+        "expires",
+        "uid",
+        "phase",
+        sqlite_where=text("in_cluster = 1"),
+        postgresql_where=text("in_cluster"),
+    ),
+    Index(
         "ix_recordings_rebuilt",
         "stored_uid",
         sqlite_where=text("uid != stored_uid"),
