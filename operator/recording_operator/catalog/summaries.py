@@ -43,7 +43,7 @@ _Counts: TypeAlias = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _RememberedCounts:
     """What was counted, and from when on it should be counted again."""
 
     counts: _Counts
@@ -63,7 +63,7 @@ class CountsByPhase:
         self._engine = engine
         self._steady_s = steady_s
         self._lock = threading.Lock()
-        self._known: OrderedDict[_Place, _Known] = OrderedDict()
+        self._known: OrderedDict[_Place, _RememberedCounts] = OrderedDict()
 
     def of(self, visible: VisibleNamespaces) -> _Counts:
         """The numbers. While one caller counts again, others get those of before, and do not read the index too.
@@ -88,7 +88,7 @@ class CountsByPhase:
             total.update(each.counts)
         return total
 
-    def _to_refresh(self, known: Mapping[_Place, _Known], now_s: float) -> Iterator[_Place]:
+    def _to_refresh(self, known: Mapping[_Place, _RememberedCounts], now_s: float) -> Iterator[_Place]:
         """Those that are due, the oldest first. Each is reserved: meanwhile, others take what is known."""
         for place in sorted(known, key=lambda one: known[one].fresh_until_s):
             with self._lock:
@@ -98,13 +98,15 @@ class CountsByPhase:
                 self._known[place] = replace(before, fresh_until_s=now_s + _FRESH_S)
             yield place
 
-    def _counted(self, places: Sequence[_Place]) -> dict[_Place, _Known]:
+    def _counted(self, places: Sequence[_Place]) -> dict[_Place, _RememberedCounts]:
         began_s = self._steady_s()
         with reading(self._engine) as connection:
             counts = _counts(connection, places)
         ended_s = self._steady_s()
         until_s = ended_s + max(_FRESH_S, (ended_s - began_s) / _SHARE)
-        found = {place: _Known(counts=counts[place], counted_s=began_s, fresh_until_s=until_s) for place in places}
+        found = {
+            place: _RememberedCounts(counts=counts[place], counted_s=began_s, fresh_until_s=until_s) for place in places
+        }
         with self._lock:
             for place, one in found.items():
                 self._known[place] = one
