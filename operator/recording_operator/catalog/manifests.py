@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, Text, cast, delete, exists, func, or_, select, update
 
@@ -75,6 +75,14 @@ def entry_of_manifest(manifest: Manifest, *, location: str) -> CatalogEntry:
     )
 
 
+class Forgotten(NamedTuple):
+    """What a complete listing of a location did not have."""
+
+    removed: int
+    moved_to: frozenset[str]
+    """Other locations that have manifests of the same Recordings, and are to be read again."""
+
+
 class ManifestRows:
     """Remembers which manifests were read, and keeps their rows. Thread-safe.
 
@@ -113,22 +121,21 @@ class ManifestRows:
             # Another console may have seen it in a later run.
             upsert(connection, MANIFESTS, rows, key=("location", "key"), growing=("seen",))
 
-    def forget_unseen(self, location: str, *, run: int) -> int:
-        """The listing is complete: manifests that it does not have are gone, and the rows that were made of them.
-
-        Returns how many.
-        """
-        table, removed = MANIFESTS.c, 0
+    def forget_unseen(self, location: str, *, run: int) -> Forgotten:
+        """The listing is complete: manifests that it does not have are gone, and the rows that were made of them."""
+        table, removed, moved_to = MANIFESTS.c, 0, set[str]()
         old = (table.location == location) & (table.seen < run)
         while True:
             with transaction(self._engine) as connection:
                 rows = connection.execute(select(table.key, table.uid).where(old).limit(_ROWS)).all()
                 gone, moved = _gone(connection, location, {row.uid for row in rows}, run=run)
             if not rows:
-                return removed
+                return Forgotten(removed, frozenset(moved_to))
             self._writer.remove(gone)
             with writing(self._engine) as connection:
                 connection.execute(delete(MANIFESTS).where(old, table.key.in_([row.key for row in rows])))
+                others = select(table.location).where(table.uid.in_(moved), table.location != location)
+                moved_to.update(connection.scalars(others))
                 connection.execute(delete(MANIFESTS).where(table.uid.in_(moved)))  # they are read again
             removed += len(rows)
 

@@ -56,10 +56,19 @@ class ManifestCheck:
     def run(
         self, locations: tuple[StorageLocation, ...], *, every: tuple[StorageLocation, ...] | None = None
     ) -> Iterator[RebuildReport]:
-        """A report of each location. `every` has those that are left out, too. Raises CatalogError."""
+        """A report of each location. `every` has those that are left out, too. Raises CatalogError.
+
+        A location that Recordings were moved to is read once more after the one that they were moved from.
+        """
+        known, again = every or locations, set[str]()
         for location in locations:
             if not self._stop.is_set():
-                yield self._check(location, every or locations)
+                report = self._check(location, known)
+                again = (again - {location.metadata.name}) | report.tally.moved_to
+                yield report
+        for location in known:
+            if location.metadata.name in again and not self._stop.is_set():
+                yield self._check(location, known)
 
     def _check(self, location: StorageLocation, locations: tuple[StorageLocation, ...]) -> RebuildReport:
         tally = RebuildTally()

@@ -63,6 +63,8 @@ class RebuildTally:
     """Those that were new or had changed."""
     unusable: int = 0
     removed: int = 0
+    moved_to: frozenset[str] = frozenset()
+    """Other locations that are to be read again: they have what this one has no more."""
     unreadable: int = 0
     """Those that the store does not return: it denies them, or they are archived."""
     why_unreadable: str = ""
@@ -100,7 +102,7 @@ class CatalogRebuild:
                 self._take(batch, pool)
                 if self.stop.is_set():
                     return self.tally
-            self.tally.removed = self.rows.forget_unseen(self._name, run=self._run)
+            self.tally.removed, self.tally.moved_to = self.rows.forget_unseen(self._name, run=self._run)
             self.tally.removed += self.rows.forget_without_manifest(
                 self._name, unproven, stored=partial(self._stored, pool=pool)
             )

@@ -104,9 +104,12 @@ def test_a_recording_that_was_moved_while_no_console_ran(bucket: Bucket) -> None
     bucket.rows.put("new", [moved], run=1)
     assert [one.location for one in bucket.entries()] == [bucket.location.metadata.name]
     bucket.lost.forget(recording)
+    meta = bucket.location.metadata.model_copy(update={"name": "new", "uid": "new"})
+    new = bucket.location.model_copy(update={"metadata": meta})
 
-    bucket.rebuild()
+    reports = list(bucket.check.run((bucket.location,), every=(new, bucket.location)))
 
+    assert [one.location for one in reports] == [bucket.location, new], "it is read again at once"
     assert bucket.rows.unread("new", {"new": "e"}, run=2) == {"new"}
     bucket.rows.put("new", [moved], run=2)
     assert [one.location for one in bucket.entries()] == ["new"]

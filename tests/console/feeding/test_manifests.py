@@ -331,7 +331,7 @@ def test_two_checks_at_once_remove_nothing(bucket: Bucket) -> None:
     bucket.rows.put(name, read, run=later)
     bucket.rows.put(name, read, run=later - 1)
 
-    assert bucket.rows.forget_unseen(name, run=later) == 0
+    assert bucket.rows.forget_unseen(name, run=later).removed == 0
     assert len(bucket.entries()) == 1
 
 
