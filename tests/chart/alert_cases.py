@@ -23,6 +23,7 @@ def _m(name: str, labels: str = "") -> str:
     return f"recording_operator_{name}{{{_OWN}{',' + labels if labels else ''}}}"
 
 
+_UNREAD: Final = _m("console_unread_locations")
 _FAILED: Final = _m("artifacts_finished_total", 'outcome="Failed",reason="SourceTooSlow"')
 _STORED: Final = _m("artifacts_finished_total", 'outcome="Stored",reason="Stored"')
 _BYTES: Final = _m("transfer_bytes_total", 'direction="stored"')
@@ -165,6 +166,8 @@ ALERT_CASES: Final = (
     AlertCase(alert="RecordingConsoleAbsent", series={_CONSOLE: "1x20"}, at="15m"),
     AlertCase(alert="RecordingConsoleOutdated", series={_m("console_outdated"): "1x30"}, at="20m", fires=({},)),
     AlertCase(alert="RecordingConsoleOutdated", series={_m("console_outdated"): "1x10 0x20"}, at="20m"),
+    AlertCase(alert="RecordingConsoleIncomplete", series={_UNREAD: "2x400"}, at="6h5m", fires=({},)),
+    AlertCase(alert="RecordingConsoleIncomplete", series={_UNREAD: "2x300 0x100"}, at="6h5m"),
     AlertCase(
         alert="RecordingReceiverUnavailable",
         series={_deliveries("unavailable"): "0+1x30", _deliveries("accepted"): "0+9x30"},

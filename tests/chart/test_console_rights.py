@@ -88,6 +88,7 @@ def test_every_right_is_used_and_no_other_is_missed(
     assert used() - wanted == set()
     assert forbidden(bare_cluster, user=_USER, since=since) == set()
     eventually(lambda: "recording_operator_console_outdated 0.0" in console.metrics())
+    assert "recording_operator_console_unread_locations " in console.metrics()
     assert "Traceback" not in console.log_text()
 
 

@@ -38,6 +38,7 @@ FED_ELSEWHERE = {
     "recording_operator_receiver_info",
     "recording_operator_console_info",
     "recording_operator_console_outdated",
+    "recording_operator_console_unread_locations",
     "recording_operator_objects_left_total",
     "recording_operator_objects_expired_total",
     "recording_operator_manifests_failed_total",

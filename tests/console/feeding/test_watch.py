@@ -1,5 +1,6 @@
 """The catalog has what the API server has: changes, deletions, what happened meanwhile, and outages of either side."""
 
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,10 +19,12 @@ from recording_operator.catalog.reconciling import Reconciler
 from recording_operator.catalog.writing import CatalogWriter
 from recording_operator.console import feeding
 from recording_operator.console.books import ObjectBook
+from recording_operator.console.metrics import ConsoleMetrics
 from recording_operator.kube.connection import connection
 from recording_operator.kube.resources import LOCATIONS, ObjectSnapshot, ResourceKind, Resources
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from recording_operator.kube.tracking import Tracker
+from tests.conftest import LocationFactory
 from tests.console.feeding.conftest import Fillers, Objects, new_database
 from tests.support.postgres import Postgres
 from tests.support.waiting import eventually
@@ -70,6 +73,20 @@ def test_what_happened_while_no_console_ran(
         "kept": (True, "New"),
         "new": (True, ""),
     }
+
+
+def test_it_says_of_how_many_locations_manifests_are_not_read(
+    cluster: ControlPlane, location: LocationFactory, fillers: Fillers, tmp_path: Path
+) -> None:
+    """Others in this cluster may be unread, too."""
+    location(spec={"s3": {"bucket": "no-such-bucket"}})
+    filling = fillers.start(cluster.kubeconfig, f"sqlite:///{tmp_path}/catalog.db").filling
+    metrics = ConsoleMetrics(version="1")
+    metrics.incomplete_from(filling.incomplete_locations)
+    eventually(lambda: filling.incomplete_locations() > 0)
+    said = "Recordings that are no longer in Kubernetes may be missing: the manifests of "
+    assert (filling.notice() or "").startswith(said)
+    assert re.search(rb"^recording_operator_console_unread_locations [1-9]", metrics.render(), re.MULTILINE)
 
 
 def test_time_moves_while_no_recording_changes(
