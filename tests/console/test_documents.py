@@ -10,7 +10,7 @@ import pytest
 from localcluster import ControlPlane
 from recording_operator.kube.rest import RestClient
 from tests.cli.conftest import People, clerk, no_reports
-from tests.cli.reported import growing, in_cluster, refreshed
+from tests.cli.reported import broken, growing, in_cluster, refreshed
 from tests.conftest import LocationFactory
 from tests.console.conftest import Visitors
 from tests.console.stored import store_file
@@ -108,6 +108,17 @@ def test_no_report_at_all(visitors: Visitors) -> None:
     assert visitors.admin.get("/usage").detail == "There is no StorageReport that has been refreshed."
 
 
+@pytest.mark.usefixtures("no_reports")
+def test_usage_says_what_is_wrong_with_its_numbers(visitors: Visitors, admin: RestClient) -> None:
+    report = broken(refreshed(growing()))
+    status = report.status.model_copy(update={"unpriced": ("class COLD",)})
+    in_cluster(admin, report.model_copy(update={"status": status}))
+    eventually(lambda: visitors.admin.get("/usage").status == 200)
+    found = visitors.admin.get("/usage").document
+    assert found["unpriced"] == ["class COLD"]
+    assert any("The last refresh failed (PricesInvalid, 3 times" in one for one in found["problems"])
+
+
 @pytest.mark.parametrize("query", ["by=year", "from=yesterday", "org=", "report=A_b", "format=xml"])
 def test_usage_that_cannot_be(visitors: Visitors, query: str) -> None:
     assert visitors.admin.get(f"/usage?{query}").status == 422
@@ -134,6 +145,7 @@ def test_a_list_as_csv_is_that_of_the_command_line(
     shown = {row["name"]: row for row in csv_of(reply.body.decode())}
     assert shown.keys() == printed.keys()
     for name, row in printed.items():
-        assert shown[name] == {**row, "attempts": "", "next_retry": "", "in_cluster": "true"}
+        known = {column: value for column, value in row.items() if column not in {"attempts", "next_retry"}}
+        assert shown[name] == {**known, "in_cluster": "true"}
     assert len(csv_of(visitors.nobody.get(path).body.decode())) != 2
     assert csv_of(visitors.tenant.get("/recordings.csv?namespace=default").body.decode()) == []

@@ -14,20 +14,21 @@ from recording_operator.console.api.formats import CSV_RESPONSE, CSV_TYPE
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, visible_in
 from recording_operator.costs.tables import csv_lines
-from recording_operator.user_actions.csv_columns import CSV_COLUMNS, CsvRecording
+from recording_operator.user_actions.csv_columns import CATALOG_COLUMNS, CsvRecording
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
 
 @router.get("/recordings.csv", response_class=StreamingResponse, responses=CSV_RESPONSE)
 def export_recordings(parts: Parts, caller: Authenticated, wanted: Wanted) -> StreamingResponse:
-    """All Recordings that match, the newest first, as comma-separated values with the columns of the command line.
+    """All Recordings that match, the newest first, as comma-separated values.
 
-    The last column, in_cluster, is false for those that are no longer in Kubernetes.
+    The columns are those of the command line without attempts and next_retry, and in_cluster, which is false for
+    those that are no longer in Kubernetes.
     """
     visible_in(parts, caller, wanted.namespace)  # fails before the response begins
     headers = {"Content-Disposition": 'attachment; filename="recordings.csv"'}
-    lines = csv_lines((*CSV_COLUMNS, "in_cluster"), map(_cells, exported_entries(parts, caller, wanted)))
+    lines = csv_lines((*CATALOG_COLUMNS, "in_cluster"), map(_cells, exported_entries(parts, caller, wanted)))
     return StreamingResponse(lines, media_type=CSV_TYPE, headers=headers)
 
 
@@ -44,7 +45,6 @@ def exported_entries(parts: ConsoleParts, caller: Caller, wanted: EntryFilter) -
 
 
 def _cells(entry: CatalogEntry) -> list[str | bool]:
-    """The catalog does not know attempts and retries."""
     columns = CsvRecording(
         namespace=entry.namespace,
         name=entry.name,
@@ -61,7 +61,7 @@ def _cells(entry: CatalogEntry) -> list[str | bool]:
         created=_time(entry.created),
         completed=_time(entry.completed),
     )
-    return [*columns.cells(), entry.in_cluster]
+    return [*columns.cells(CATALOG_COLUMNS), entry.in_cluster]
 
 
 def _time(time: datetime | None) -> str:
