@@ -75,6 +75,12 @@ def test_a_video_is_played_from_the_store_by_ranges(
             page.evaluate("() => document.querySelector('video').dispatchEvent(new Event('error'))")
         wait_until(page, "() => document.querySelector('video')?.currentTime > 0.2")
         expect(page.locator("#player-problem")).to_be_hidden()
+        said = [page.evaluate(f"() => whyNotPlayed({code})").partition(".")[0] for code in (2, 3, 4)]
+        assert said == [
+            "The connection to the store failed",
+            "The browser cannot play this file",
+            "The browser cannot play this file, or cannot reach it in the store",
+        ]
         page.get_by_role("button", name="Close").click()
         assert page.locator("video").count() == 0
         expect(page.get_by_role("button", name="Play video")).to_be_focused()

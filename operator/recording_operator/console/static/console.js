@@ -33,6 +33,13 @@ async function presigned(url, download) {
   return body.url;
 }
 
+function whyNotPlayed(code) {
+  if (code === MediaError.MEDIA_ERR_NETWORK) return "The connection to the store failed. Press Play again.";
+  if (code === MediaError.MEDIA_ERR_DECODE) return "The browser cannot play this file. Download it instead.";
+  // The same code for a format that the browser does not know, and for a store that it cannot reach or that denies it.
+  return "The browser cannot play this file, or cannot reach it in the store. Download it instead.";
+}
+
 async function play(button) {
   const player = one("#player");
   const problem = one("#player-problem");
@@ -53,7 +60,7 @@ async function play(button) {
   media.addEventListener("error", async () => {
     // The URL works for an hour. A film that has played since it was made goes on with a new one.
     const { currentTime, paused } = media;
-    if (currentTime === began) return fail("The browser cannot play this file. Download it instead.");
+    if (currentTime === began) return fail(whyNotPlayed(media.error?.code));
     began = currentTime;
     try {
       media.src = await presigned(button.dataset.url, false);
