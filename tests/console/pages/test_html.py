@@ -137,6 +137,12 @@ def test_the_query_of_the_page_is_hostile_too(reader: Reader) -> None:
         assert not re.search(r"<(script(?! src)|img src=x|svg onload)", response.text), canary
 
 
+@pytest.mark.parametrize("path", ["/recordings", "/costs"])
+def test_a_day_that_does_not_exist_gets_a_notice(reader: Reader, path: str) -> None:
+    assert "2026-02-30 is not a day" in reader.get(f"{path}?from=2026-02-30").text
+    assert "is not a day" not in reader.get(f"{path}?from=2026-02-28").text
+
+
 def test_search_and_filters_find_the_same_as_the_csv(
     running: RunningConsole, admin: RestClient, keeper: Person, namespace: str
 ) -> None:

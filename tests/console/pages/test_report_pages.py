@@ -11,6 +11,7 @@ from recording_operator.api.storagereport_budget import Budget
 from recording_operator.catalog.downloads import DownloadSum
 from recording_operator.console.pages.assets import Assets
 from recording_operator.console.pages.costs import CostQuery, view_of
+from recording_operator.console.pages.days import ignored_days
 from recording_operator.console.pages.downloads import DownloadLine, MostDownloaded
 from recording_operator.console.pages.overview import PhaseCounts, numbers_of
 from recording_operator.console.pages.rendering import Frame, Renderer
@@ -39,7 +40,7 @@ def overview(report: StorageReport, *, now: datetime = NOW) -> str:
     )
 
 
-def costs(report: StorageReport, *, now: datetime = NOW) -> str:
+def costs(report: StorageReport, *, now: datetime = NOW, ignored: tuple[str, ...] = ()) -> str:
     """The page of the costs with this report."""
     query = CostQuery()
     return Renderer(Assets(), version="1").text(
@@ -50,6 +51,7 @@ def costs(report: StorageReport, *, now: datetime = NOW) -> str:
         view=view_of(report, query, now),
         downloads=None,
         query=query,
+        ignored=ignored,
         steps=list(Step),
         org_names=[],
         csv_url="",
@@ -91,6 +93,12 @@ def test_both_pages_say_why_numbers_are_old_or_too_low(page: Callable[..., str])
     )
     assert "Without a price, and not included in any cost: class COLD." in page(unpriced())
     assert "The next refresh is " in page(refreshed(growing()), now=at("2026-11-20T09:00"))
+
+
+def test_a_day_that_does_not_exist_is_not_ignored_in_silence() -> None:
+    ignored = ignored_days(begin="2026-02-30", end="2026-02-28")
+    assert ignored == ("2026-02-30 is not a day, and is ignored. Write days as 2026-11-21.",)
+    assert ignored[0] in costs(refreshed(growing()), ignored=ignored)
 
 
 def test_the_numbers_of_an_earlier_month_are_not_those_of_this_month() -> None:

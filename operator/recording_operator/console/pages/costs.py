@@ -13,6 +13,7 @@ from starlette.responses import Response
 from recording_operator.api.storagereport import ComparisonRow, StorageReport
 from recording_operator.api.storagereport_history import HistoryEntry, HistoryOrg
 from recording_operator.console.api.usage_reports import UsageWanted, hidden_words
+from recording_operator.console.pages.days import IgnoredDays, day_of
 from recording_operator.console.pages.downloads import most_downloaded
 from recording_operator.console.pages.rendering import Rendered
 from recording_operator.console.pages.reports import Costs, chosen_report, costs_of, notices_of
@@ -101,8 +102,8 @@ def query_of(
     """The form of the request. An impossible field is left out."""
     return CostQuery(
         report=report,
-        begin=_date(begin),
-        end=_date(end),
+        begin=day_of(begin),
+        end=day_of(end),
         step=Step(by) if by in set(Step) else Step.DAY,
         org=org.strip(),
     )
@@ -112,7 +113,7 @@ SentQuery = Annotated[CostQuery, Depends(query_of)]
 
 
 @router.get("/costs")
-def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Response:
+def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery, ignored: IgnoredDays) -> Response:
     """The page."""
     chosen = chosen_report(parts, visit.caller, query.wanted())
     view = None if chosen.report is None else view_of(chosen.report, query, page.now)
@@ -128,6 +129,7 @@ def costs(page: Rendered, parts: Parts, visit: SignedIn, query: SentQuery) -> Re
         view=view,
         downloads=downloads,
         query=query,
+        ignored=ignored,
         steps=list(Step),
         org_names=_org_names(chosen.report, query.org),
         csv_url=f"/api/v1/usage?{replace(query, report=chosen.name).query()}&format=csv",
@@ -200,10 +202,3 @@ def _usage(
         costs=costs_of(found),
         estimated=estimated,
     )
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None

@@ -18,6 +18,7 @@ from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.authentication import Visit
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.feeding import RECORDINGS_FEED
+from recording_operator.console.pages.days import IgnoredDays, day_of
 from recording_operator.console.pages.rendering import Rendered, is_fragment
 from recording_operator.console.pages.states import RecordingLine, row_of
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn, visible_in
@@ -122,8 +123,8 @@ def search_of(
     return SearchForm(
         **{name: value.replace("\x00", "").strip() for name, value in texts.items()},
         phase=phase if phase in known else "",
-        created_from=_day(created_from),
-        created_to=_day(created_to),
+        created_from=day_of(created_from),
+        created_to=day_of(created_to),
         sort=Sort(sort) if sort in set(Sort) else Sort.CREATED,
     )
 
@@ -162,6 +163,7 @@ def recordings(
     visit: SignedIn,
     search: Searched,
     place: Placed,
+    ignored: IgnoredDays,
     *,
     deleted: bool = False,
 ) -> Response:
@@ -179,6 +181,7 @@ def recordings(
         listing=listing,
         search=search,
         deleted=deleted,
+        ignored=ignored,
         phases=[one.value for one in Phase],
         sorts=_sorts(counts_downloads=listing.counts_downloads),
         locations=[one.metadata.name for one in parts.locations.all()] if _may_list_locations(parts, visit) else [],
@@ -228,14 +231,6 @@ def _page(parts: ConsoleParts, search: SearchForm, visible: VisibleNamespaces, p
     # Also if nothing newer is left: the first page is full again.
     found = reader.page(wanted, visible=visible, limit=ROWS, cursor=place.cursor, sort=sort)
     return _Neighbours(entries=found.entries, older=found.cursor, newer=found.back)
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return None if day == date.max else day  # no day follows it
 
 
 def _begin(day: date | None) -> datetime | None:
