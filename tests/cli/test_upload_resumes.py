@@ -20,7 +20,9 @@ def sender(folder: Path, *, md5_etags: bool) -> FileSender:
     """It cannot send anything: there is no console."""
     path = folder / "film.mp4"
     path.write_bytes(BODY)
-    client = ConsoleClient(url="http://nowhere.invalid", token="", namespace="a", recording="b", artifact="video")
+    client = ConsoleClient(
+        url="http://nowhere.invalid", token="", namespace="a", recording="b", uid="c", artifact="video"
+    )
     return FileSender(
         client=client,
         file=LocalFile.of(path),

@@ -1,5 +1,6 @@
 """Uploads into directories, whose parts the console receives itself. No operator runs: the tests open the uploads."""
 
+import base64
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import pytest
 
 from recording_operator.api.meta import format_time
 from recording_operator.api.recording import Recording
+from recording_operator.cli.uploading.console import ConsoleClient, ConsoleError
 from recording_operator.engine.placement import key_of
 from recording_operator.kube.rest import RestClient
 from recording_operator.stores.objects import ObjectSpec
@@ -25,6 +27,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 _PART = 1000
+_MD5 = base64.b64encode(bytes(16)).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Awaited:
 
     sender: Sender
     upload_id: str
+    uid: str
+    """Of the Recording."""
     folder: Path
     """With the files of the upload."""
 
@@ -78,7 +83,7 @@ def awaited(
         set_status(admin, stored, {"phase": "Pending", **status})
         sender = Sender(visitor=visitors.tenant, namespace=namespace, name=name)
         folder = Path(where.store.bucket) / ".recording-operator/uploads" / upload_id
-        return Awaited(sender=sender, upload_id=upload_id, folder=folder)
+        return Awaited(sender=sender, upload_id=upload_id, uid=recording.metadata.uid, folder=folder)
 
     return make
 
@@ -102,6 +107,30 @@ def test_slow_clients_of_one_namespace_leave_places_for_others(awaited: Callable
             connection.sendall(head + b"begin")
         eventually(lambda: upload.sent(2) == 503)
     eventually(lambda: upload.sent(2) == 200)
+
+
+def test_a_namesake_does_not_get_the_file(awaited: Callable[..., Awaited]) -> None:
+    upload = awaited()
+    visitor, at, opened = upload.sender.visitor, upload.sender.path, f"/{upload.upload_id}"
+    for method, path in (("POST", ""), ("GET", opened), ("GET", f"{opened}/1"), ("POST", f"{opened}/complete")):
+        assert "has another uid" in visitor.call(method, f"{at}{path}?uid=former").detail
+    assert "has another uid" in visitor.call("DELETE", f"{at}{opened}?uid=former").detail
+
+    def command(uid: str) -> ConsoleClient:
+        to = upload.sender
+        return ConsoleClient(
+            url=visitor.url,
+            token=visitor.token or "",
+            namespace=to.namespace,
+            recording=to.name,
+            uid=uid,
+            artifact=to.artifact,
+        )
+
+    with pytest.raises(ConsoleError, match="has another uid"):
+        command("former").begin(size_bytes=_PART)
+    assert command(upload.uid).begin(size_bytes=_PART)["uploadId"] == upload.upload_id
+    assert command(upload.uid).part_url(upload.upload_id, 1, size_bytes=_PART, md5=_MD5)["size"] == _PART
 
 
 def test_what_clients_send_wrongly(awaited: Callable[..., Awaited]) -> None:

@@ -110,6 +110,12 @@ def not_found(namespace: str, name: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, f"Recording {namespace}/{name} does not exist.")
 
 
+def check_uid(found: str, expected: str | None, *, recording: str) -> None:
+    """Raise Problem if the Recording, "namespace/name", is a namesake of the one that the caller means."""
+    if expected is not None and found != expected:
+        raise Problem(HTTPStatus.CONFLICT, f"Recording {recording} has another uid: it was created again.")
+
+
 def require(parts: ConsoleParts, caller: Caller, action: Action) -> None:
     """Raise Problem 403 if the caller may not do it. Raises KubeError."""
     if not parts.access.may(caller, action):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
@@ -68,7 +69,7 @@ def window(browser: Browser, running: RunningConsole, person: Person | None = No
 
 def _is_fault(message: ConsoleMessage) -> bool:
     """Browsers log every 409, also the one that says that the operator has not opened the upload yet."""
-    is_expected = "409 (Conflict)" in message.text and message.location["url"].endswith("/uploads")
+    is_expected = "409 (Conflict)" in message.text and urlsplit(message.location["url"]).path.endswith("/uploads")
     return message.type == "error" and not is_expected
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from localcluster import S3Server
@@ -69,6 +69,35 @@ def number_of(url: str) -> int:
 def choose(page: Page, *files: Path) -> None:
     """Choose files as in the dialog of the browser."""
     page.locator("#files input[type=file]").first.set_input_files(list(files))
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press the tab key until an element has the focus."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("(element) => element === document.activeElement"):
+            return
+    raise AssertionError(f"the tab key does not lead to {wanted}")
+
+
+def lose_first_response(page: Page, url: str) -> None:
+    """The server does what the page wants, and the page does not learn of it."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route(url, lose, times=1)
+
+
+def end_session_at(page: Page, url: str) -> None:
+    """The session ends while the page sends a request to this URL."""
+
+    def end(route: Route) -> None:
+        page.context.clear_cookies()
+        route.continue_()
+
+    page.route(url, end, times=1)
 
 
 def fill(opened: Window, namespace: str, **fields: str) -> Page:

@@ -113,17 +113,21 @@ def _status_of(made: dict[str, Any], header: bytes) -> int:
 
 @pytest.mark.usefixtures("visitors")
 def test_a_browser_sends_to_the_console(
-    browser: Browser, console: Console, create: Callable[..., Live], tmp_path: Path
+    browser: Browser, console: Console, create: Callable[..., Live], sender: Senders, tmp_path: Path
 ) -> None:
     recording = create(LARGE)
+    sender(recording).send(LARGE[:PART] + bytes(PART), only=[1, 2])  # the second part is that of another file
     film = tmp_path / "film.mp4"
     film.write_bytes(LARGE)
     tenant = Person(namespace=recording.namespace, name=TENANT, token=f"token-of-{TENANT}")
     with window(browser, RunningConsole(console), tenant) as opened:
         page = opened.go(f"/upload/{recording.namespace}/{recording.name}/video")
+        puts: list[str] = []
+        page.on("request", lambda one: puts.append(one.url) if one.method == "PUT" else None)
         choose(page, film)
         start(page)
         expect_state(page, "Complete")
         assert opened.faults == []
+        assert len(puts) == 2
     artifact = artifact_of(recording.wait_phase("Complete"), "video")
     assert artifact["provedChecksum"] == "crc64nvme"

@@ -63,6 +63,8 @@ class ConsoleClient:
     token: str = field(repr=False)
     namespace: str
     recording: str
+    uid: str
+    """Of the Recording: a namesake that was created since must not get the file."""
     artifact: str
     _opener: OpenerDirector = field(default_factory=lambda: build_opener(_NoRedirects), repr=False)
 
@@ -137,6 +139,7 @@ class ConsoleClient:
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
         at = f"/api/v1/recordings/{self.namespace}/{self.recording}/artifacts/{self.artifact}/uploads{path}"
+        at += f"{'&' if '?' in path else '?'}uid={self.uid}"
         sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json", **headers}
         data = None
         if body is not None:

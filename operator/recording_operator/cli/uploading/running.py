@@ -70,7 +70,8 @@ def run_upload(request: UploadRequest) -> None:
         name = name_of(recording)
         artifact = _artifact(recording, request)
         namespace, _, plain = name.partition("/")
-        client = ConsoleClient(url=url, token=token, namespace=namespace, recording=plain, artifact=artifact)
+        uid = str(recording["metadata"]["uid"])
+        client = ConsoleClient(url=url, token=token, namespace=namespace, recording=plain, uid=uid, artifact=artifact)
         try:
             _send(client, recording, file, request, started_s=started_s)
         except ConsoleError as error:

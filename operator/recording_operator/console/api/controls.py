@@ -14,7 +14,7 @@ from recording_operator.console.api.caller_rights import in_name_of
 from recording_operator.console.api.models import RecordingDocument, document_of
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.openapi import problems
-from recording_operator.console.parts import Authenticated, ConsoleParts, Parts
+from recording_operator.console.parts import Authenticated, ConsoleParts, Parts, check_uid
 from recording_operator.console.problems import Problem
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.user_actions import controls
@@ -71,7 +71,7 @@ def delete_recording(
     """Delete the Recording. Its deletionPolicy says what happens to the stored objects: with Delete, they go first."""
     with in_name_of(parts, caller, what=f"Recording {address}") as resources:
         found = resources.get(RECORDINGS, address.name, namespace=address.namespace)
-        _check_uid(found, address, uid)
+        check_uid(found["metadata"]["uid"], uid, recording=str(address))
         resources.delete(RECORDINGS, address.name, uid=found["metadata"]["uid"], namespace=address.namespace)
     return document_of_stored(found)
 
@@ -99,15 +99,10 @@ def _changed(
 ) -> RecordingDocument:
     with in_name_of(parts, caller, what=f"Recording {address}") as resources:
         found = resources.get(RECORDINGS, address.name, namespace=address.namespace)
-        _check_uid(found, address, uid)
+        check_uid(found["metadata"]["uid"], uid, recording=str(address))
         try:
             merge = controls.merge_of(found, change(found))
         except controls.NothingToDo as reason:
             raise Problem(HTTPStatus.CONFLICT, str(reason)) from None
         stored = resources.patch(RECORDINGS, address.name, merge, namespace=address.namespace, dry_run=dry_run)
     return document_of_stored(stored)
-
-
-def _check_uid(found: Mapping[str, Any], address: RecordingAddress, uid: str | None) -> None:
-    if uid is not None and found["metadata"]["uid"] != uid:
-        raise Problem(HTTPStatus.CONFLICT, f"Recording {address} has another uid: it was created again.")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recording_operator.api.recording import Recording
 from recording_operator.checksums import to_base64
-from recording_operator.console.api.addresses import NO_NUL, Address, ArtifactName
+from recording_operator.console.api.addresses import NO_NUL, Address, ArtifactName, ExpectedUid
 from recording_operator.console.api.models import ApiDocument
 from recording_operator.console.openapi import problems
 from recording_operator.console.parts import Authenticated, Parts
@@ -128,9 +128,9 @@ class UploadStateDocument(ApiDocument):
     message: str
 
 
-def target_of(address: Address, artifact: ArtifactName) -> UploadTarget:
+def target_of(address: Address, artifact: ArtifactName, uid: ExpectedUid = None) -> UploadTarget:
     """The artifact in the path."""
-    return UploadTarget(namespace=address.namespace, name=address.name, artifact=artifact)
+    return UploadTarget(namespace=address.namespace, name=address.name, artifact=artifact, uid=uid)
 
 
 _Target = Annotated[UploadTarget, Depends(target_of)]

@@ -4,38 +4,8 @@
 
 const PARTS_AT_ONCE = 4;
 const FILES_AT_ONCE = 3;
-const TRIES = 6;
-const BUSY = [429, 502, 503, 504];
 const CHECK_EVERY_MS = 1500;
 const CANCELLED = "Cancelled";
-
-class Rejected extends Error {
-  constructor(detail, { status, retryAfter = null }) {
-    super(detail);
-    Object.assign(this, { status, retryAfter });
-  }
-}
-
-class StoreProblem extends Error {
-  constructor(message, { status = 0, cors = false } = {}) {
-    super(message);
-    Object.assign(this, { status, cors });
-  }
-}
-
-const pause = (ms, signal) =>
-  new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(new DOMException("Stopped.", "AbortError"));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
 
 class Turns {
   // At most so many at the same time.
@@ -57,102 +27,6 @@ class Turns {
   }
 }
 
-class ConsoleClient {
-  constructor(csrf) {
-    this.csrf = csrf;
-  }
-
-  // The document of the response. Waits and asks again while the console is busy or not there.
-  async call(method, path, { body, signal } = {}) {
-    for (let attempt = 1; ; attempt++) {
-      let wait = 250 * 2 ** attempt;
-      try {
-        return await this.once(method, path, body, signal);
-      } catch (error) {
-        if (error.name === "AbortError" || attempt === TRIES) throw error;
-        if (error instanceof Rejected) {
-          if (!BUSY.includes(error.status)) throw error;
-          wait = Math.max(wait, 1000 * (error.retryAfter ?? 0));
-        }
-      }
-      await pause(wait, signal);
-    }
-  }
-
-  // What was created a moment ago, which the console may not know yet.
-  async found(path) {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.call("GET", path);
-      } catch (error) {
-        if (error.status !== 404 || attempt === TRIES) throw error;
-      }
-      await pause(250 * 2 ** attempt);
-    }
-  }
-
-  async once(method, path, body, signal) {
-    const headers = { Accept: "application/json", "X-CSRF-Token": this.csrf };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    let response;
-    try {
-      response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
-    } catch (error) {
-      throw error.name === "AbortError" ? error : new Error("The console does not respond. Check your network, then press Retry.");
-    }
-    const found = await response.json().catch(() => ({}));
-    if (response.ok) return found;
-    if (response.status === 401) throw new Rejected("Your session has ended. Sign in again on this page: the upload goes on where it was.", response);
-    const after = Number.parseFloat(response.headers.get("Retry-After"));
-    const errors = (found.errors ?? []).map((one) => one.problem ?? one.detail).filter(Boolean);
-    const detail = [found.detail || `The console responds with status ${response.status}.`, ...errors].join(" ");
-    throw new Rejected(detail, { status: response.status, retryAfter: Number.isNaN(after) ? null : after });
-  }
-}
-
-function put(signed, content, { onProgress, signal }) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const stop = () => request.abort();
-    const settle = (action, value) => {
-      signal.removeEventListener("abort", stop);
-      action(value);
-    };
-    request.open("PUT", signed.url);
-    for (const [name, value] of Object.entries(signed.headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onProgress(event.loaded);
-    request.onload = () => {
-      const fine = request.status >= 200 && request.status < 300;
-      if (fine) settle(resolve);
-      else settle(reject, new StoreProblem(`status ${request.status}`, { status: request.status }));
-    };
-    request.onerror = () => settle(reject, new StoreProblem("the connection failed"));
-    request.onabort = () => settle(reject, new DOMException("Stopped.", "AbortError"));
-    if (signal.aborted) return reject(new DOMException("Stopped.", "AbortError"));
-    signal.addEventListener("abort", stop, { once: true });
-    request.send(content);
-  });
-}
-
-// Why the browser says no more than that the request has failed.
-async function diagnosed(url, content) {
-  try {
-    await content.slice(0, 1).arrayBuffer();
-  } catch {
-    return new StoreProblem("The file cannot be read: it was changed, moved or deleted since you chose it. Choose it again.");
-  }
-  const { origin, protocol } = new URL(url, location.href);
-  if (location.protocol === "https:" && protocol === "http:")
-    return new StoreProblem(`The store at ${origin} has no https, so a page with https may not send to it. Ask your administrator.`);
-  try {
-    await fetch(`${origin}/`, { mode: "no-cors", credentials: "omit", cache: "no-store" });
-  } catch {
-    return new StoreProblem(`Your browser cannot reach the store at ${origin}. Check your network, VPN and proxy; then press Retry.`);
-  }
-  if (origin === location.origin) return new StoreProblem("The console has not taken the part. Press Retry.");
-  return new StoreProblem(`The store at ${origin} responds, but does not let pages of ${location.origin} send files to it (CORS).`, { cors: true });
-}
-
 class FileTask {
   constructor(uploader, file) {
     Object.assign(this, { uploader, id: file.id, content: file.data, size: file.data.size, recording: file.recording });
@@ -161,8 +35,6 @@ class FileTask {
     this.paused = file.isPaused ?? false;
     this.period = new AbortController();
     this.started = Date.now();
-    const { namespace, name, artifact } = this.recording;
-    this.path = `/api/v1/recordings/${namespace}/${name}/artifacts/${artifact}/uploads`;
   }
 
   setPaused(paused) {
@@ -179,11 +51,17 @@ class FileTask {
     this.period.abort();
     this.wake?.();
     this.worker?.terminate();
+    this.unread?.(new DOMException("Stopped.", "AbortError"));
   }
 
   async going() {
     while (this.paused && !this.stopped) await new Promise((resolve) => (this.wake = resolve));
     if (this.stopped) throw new DOMException("Stopped.", "AbortError");
+  }
+
+  // Whether there was a pause since the period began. It may be over already.
+  hasPaused(period) {
+    return !this.stopped && (this.paused || this.period !== period);
   }
 
   // Everything but the check by the operator.
@@ -193,18 +71,24 @@ class FileTask {
     this.uploadId = upload.uploadId;
     const length = (number) => Math.min(upload.partSize, this.size - (number - 1) * upload.partSize);
     const count = Math.ceil(this.size / upload.partSize);
+    const slice = (number) => this.content.slice((number - 1) * upload.partSize, number * upload.partSize);
     for (const one of await this.call("GET", `/${encodeURIComponent(this.uploadId)}`))
-      if (one.PartNumber <= count && one.Size === length(one.PartNumber)) this.sent.set(one.PartNumber, one.Size);
+      if (one.PartNumber <= count && one.Size === length(one.PartNumber) && (await this.isSame(one, slice(one.PartNumber))))
+        this.sent.set(one.PartNumber, one.Size);
     this.progress();
     const checksum = this.checksum();
     checksum.catch(() => {});
     const missing = Array.from({ length: count }, (_, at) => at + 1).filter((number) => !this.sent.has(number));
-    await this.all(missing, (number) => {
-      const begin = (number - 1) * upload.partSize;
-      return this.send(number, this.content.slice(begin, begin + length(number)));
-    });
+    await this.all(missing, (number) => this.send(number, slice(number)));
     const body = { size: this.size, checksum: await checksum };
     await this.call("POST", `/${encodeURIComponent(this.uploadId)}/complete`, body);
+  }
+
+  // A part of another file may have the same size. Only directories know the checksums of parts.
+  async isSame({ ChecksumCRC64NVME: known }, content) {
+    if (!known) return true;
+    const hex = Array.from(atob(known), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    return (await this.checksum(content)) === `crc64nvme:${hex}`;
   }
 
   // Several parts at the same time, in their order; the first failure ends the others.
@@ -230,10 +114,11 @@ class FileTask {
   async call(method, path, body) {
     for (;;) {
       await this.going();
+      const { period } = this;
       try {
-        return await this.uploader.client.call(method, this.path + path, { body, signal: this.period.signal });
+        return await this.uploader.client.call(method, uploadsOf(this.recording, path), { body, signal: period.signal });
       } catch (error) {
-        if (error.name !== "AbortError" || !this.paused) throw error;
+        if (error.name !== "AbortError" || !this.hasPaused(period)) throw error;
       }
     }
   }
@@ -272,12 +157,13 @@ class FileTask {
   async send(number, content) {
     for (let attempt = 1; ; ) {
       await this.going();
-      const signal = this.period.signal;
+      const { period } = this;
+      const { signal } = period;
       let signed;
       try {
         await this.uploader.parts.take(async () => {
           // Not this.call: a file that is paused must not keep the turns of others.
-          const path = `${this.path}/${encodeURIComponent(this.uploadId)}/${number}?size=${content.size}`;
+          const path = uploadsOf(this.recording, `/${encodeURIComponent(this.uploadId)}/${number}?size=${content.size}`);
           signed = await this.uploader.client.call("GET", path, { signal });
           const onProgress = (bytes) => this.progress(number, bytes);
           await put(signed, content, { onProgress, signal });
@@ -286,7 +172,7 @@ class FileTask {
         return this.progress(number, content.size);
       } catch (error) {
         this.progress(number, 0);
-        if (error.name === "AbortError" && this.paused && !this.stopped) continue;
+        if (error.name === "AbortError" && this.hasPaused(period)) continue;
         if (!(error instanceof StoreProblem)) throw error;
         const isNew = !this.uploader.reached.has(new URL(signed.url).origin);
         if (error.status === 0 && navigator.onLine && attempt >= (isNew ? 2 : TRIES)) throw await diagnosed(signed.url, content);
@@ -297,8 +183,9 @@ class FileTask {
     }
   }
 
-  checksum() {
+  checksum(content = this.content) {
     return new Promise((resolve, reject) => {
+      this.unread = reject;
       this.worker = new Worker(this.uploader.opts.checksumScript);
       this.worker.onmessage = ({ data }) => {
         this.worker.terminate();
@@ -306,7 +193,7 @@ class FileTask {
         else reject(new Error(`The file cannot be read: ${data.problem} Choose it again.`));
       };
       this.worker.onerror = () => reject(new Error("The checksum of the file cannot be computed. Load the page again."));
-      this.worker.postMessage(this.content);
+      this.worker.postMessage(content);
     });
   }
 
@@ -430,14 +317,15 @@ class StoreUploader extends Uppy.BasePlugin {
   }
 
   // Cancels the Recording that waits for the file, unless others want it. What the person has to know of it.
-  async cancelled({ namespace, name, artifact, uid, isNew }, uploadId) {
-    const at = `/api/v1/recordings/${namespace}/${name}`;
+  async cancelled(recording, uploadId) {
+    const { namespace, name, uid, isNew } = recording;
     const isOther = (one) => one.recording?.uid === uid && !one.progress.uploadComplete;
     if (isNew ? this.uppy.getFiles().some(isOther) : !uploadId) return "Removed here. The Recording still waits for this file.";
-    if (!isNew) await this.client.call("DELETE", `${at}/artifacts/${artifact}/uploads/${encodeURIComponent(uploadId)}`);
+    if (!isNew) await this.client.call("DELETE", uploadsOf(recording, `/${encodeURIComponent(uploadId)}`));
     else {
       // Its files may be removed at the same time.
-      if (!this.ended.has(uid)) this.ended.set(uid, this.client.call("POST", `${at}/cancel?uid=${uid}`));
+      const path = `/api/v1/recordings/${namespace}/${name}/cancel?uid=${uid}`;
+      if (!this.ended.has(uid)) this.ended.set(uid, this.client.call("POST", path));
       await this.ended.get(uid);
     }
     return CANCELLED;

@@ -14,7 +14,7 @@ from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.files.stores import store_request
-from recording_operator.console.parts import ConsoleParts, not_found, require
+from recording_operator.console.parts import ConsoleParts, check_uid, not_found, require
 from recording_operator.console.problems import Problem
 from recording_operator.engine.client_uploads import is_awaited, upload_of
 from recording_operator.engine.placement import key_of
@@ -34,6 +34,8 @@ class UploadTarget:
     namespace: str
     name: str
     artifact: str
+    uid: str | None = None
+    """Of the Recording that is meant, not of a namesake that was created since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ def wanted_upload(parts: ConsoleParts, caller: Caller, target: UploadTarget) -> 
     except ValidationError:
         detail = "The Recording cannot be read. Its CRD has another version than the console."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail) from None
+    check_uid(recording.metadata.uid, target.uid, recording=f"{target.namespace}/{target.name}")
     return wanted_in(recording, target.artifact)
 
 
