@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from recording_operator.catalog import transactions
-from recording_operator.console.files.stores import StorePlaces
+from recording_operator.console.files.places import StorePlaces
 from recording_operator.console.problems import Problem
 from recording_operator.kube.rest import RestClient
 from tests.console.running import Person, RunningConsole, grant
@@ -64,7 +64,7 @@ def test_a_search_that_takes_too_long_is_given_up(
 
 
 def test_a_store_that_hangs_leaves_places_for_others() -> None:
-    places = StorePlaces(most=3, most_of_one=2)
+    places = StorePlaces(most=3, most_of_one=2, longest_wait_s=0)
     with ExitStack() as stack:
         for _ in range(2):
             stack.enter_context(places.one("hangs"))
@@ -76,3 +76,22 @@ def test_a_store_that_hangs_leaves_places_for_others() -> None:
             pass
     with places.one("hangs"), places.one("hangs"):
         pass
+
+
+def test_a_burst_waits_for_places_but_does_not_take_all_threads() -> None:
+    places = StorePlaces(most=4, most_of_one=1, most_waiting=2, longest_wait_s=60)
+
+    def use() -> bool:
+        with places.one("busy"):
+            return True
+
+    with ThreadPoolExecutor(1) as pool:
+        with places.one("busy"):
+            waiting = pool.submit(use)
+            eventually(lambda: places.waiting("busy") == 1)
+            with pytest.raises(Problem, match="Too many requests wait for the store of StorageLocation busy"):
+                use()
+            with places.one("another"):
+                pass
+        assert waiting.result()
+    assert places.waiting("busy") == 0

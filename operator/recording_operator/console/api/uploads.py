@@ -186,7 +186,7 @@ def list_sent_parts(
             last_modified=one.uploaded_at,
             crc64nvme=None if one.crc64nvme is None else to_base64(one.crc64nvme),
         )
-        for one in sent_parts(found)
+        for one in sent_parts(parts, found)
     ]
 
 
@@ -252,7 +252,7 @@ def complete_upload(
     if is_finished_as(wanted, size_bytes=size, checksum=file.checksum):
         return _state_of(wanted.recording, target)
     found = open_upload(parts, wanted, upload_id=upload_id)
-    size_bytes = sent_bytes(found, size_bytes=size)
+    size_bytes = sent_bytes(parts, found, size_bytes=size)
     return _state_of(finish(parts, caller, wanted, size_bytes=size_bytes, checksum=file.checksum), target)
 
 

@@ -14,7 +14,6 @@ from recording_operator.catalog.entries import CatalogEntry
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.files.links import FileLink
-from recording_operator.console.files.stores import store_request
 from recording_operator.console.parts import ConsoleParts, not_found, require
 from recording_operator.console.problems import Problem
 from recording_operator.engine.identity import recording_uid
@@ -77,7 +76,7 @@ def presigned_url(parts: ConsoleParts, caller: Caller, request: UrlRequest) -> A
     recording = known.recording
     location = recording.location or "-"
     restore = f"kubectl recordings restore {request.name} {request.artifact} -n {request.namespace}"
-    with store_request(location, restore=restore):
+    with parts.stores.request(location, restore=restore):
         artifact = stored_artifact(recording, request.artifact)
         found = parts.stores.of(recording, cdn=request.may_use_cdn, may_lack_bucket=known.is_gone)
         _check_key(known, artifact, found.location)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagelocation_store import S3, Filesystem
+from recording_operator.console.files.places import StorePlaces, store_unavailable
 from recording_operator.console.problems import Problem
 from recording_operator.errors import LocationError, TransferError
 from recording_operator.kube.client import KubeApi
@@ -28,7 +29,6 @@ from recording_operator.user_actions.stored_objects import (
     location_of,
 )
 
-_RETRY_AFTER_S: Final = 10
 _MOST_KEPT: Final = 32
 _GONE: Final = (ObjectObstacle.EXPIRED, ObjectObstacle.REMOVED)
 
@@ -54,6 +54,16 @@ class ConsoleStores:
         self._roots = tuple(roots)
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _KeptStore] = OrderedDict()
+        self._places = StorePlaces()
+
+    @contextmanager
+    def request(self, location: str, *, restore: str = "") -> Iterator[None]:
+        """A request to a store, of which only so many run at the same time, with its failures as Problem.
+
+        `restore` is the command that restores the file.
+        """
+        with self._places.one(location), store_problems(location, restore=restore):
+            yield
 
     def of(self, recording: Recording, *, cdn: bool = False, may_lack_bucket: bool = False) -> StoredRecording:
         """The store of a Recording's objects. Raises ObjectUnavailable, SecretError, KubeError.
@@ -93,42 +103,6 @@ class ConsoleStores:
         return location_credentials(self._kube, location, operator_namespace=self._operator_namespace)
 
 
-class StorePlaces:
-    """Bounds the requests that wait for stores: one that does not respond leaves threads for everything else."""
-
-    def __init__(self, *, most: int, most_of_one: int) -> None:
-        self._most = most
-        self._most_of_one = most_of_one
-        self._lock = threading.Lock()
-        self._taken: Counter[str] = Counter()
-
-    @contextmanager
-    def one(self, location: str) -> Iterator[None]:
-        """A place for a request to the store of this location. Raises Problem 503 if none is free."""
-        with self._lock:
-            if self._taken[location] >= self._most_of_one or self._taken.total() >= self._most:
-                raise _unavailable(f"Too many requests wait for the store of StorageLocation {location}.")
-            self._taken[location] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken[location] -= 1
-                if not self._taken[location]:
-                    del self._taken[location]
-
-
-_places: Final = StorePlaces(most=12, most_of_one=6)
-"""The process has 40 threads for requests."""
-
-
-@contextmanager
-def store_request(location: str, *, restore: str) -> Iterator[None]:
-    """A request to a store, of which only so many run at the same time, with its failures as Problem."""
-    with _places.one(location), store_problems(location, restore=restore):
-        yield
-
-
 @contextmanager
 def store_problems(location: str, *, restore: str) -> Iterator[None]:
     """Turn failures of a store into Problem, without what is only for its administrator.
@@ -145,14 +119,9 @@ def store_problems(location: str, *, restore: str) -> Iterator[None]:
         raise Problem(HTTPStatus.GONE if error.is_gone else HTTPStatus.CONFLICT, str(error)) from None
     except SecretError as error:
         _logger.warning("The store of StorageLocation %s cannot be opened: %s", location, error.message)
-        raise _unavailable(f"The credentials of StorageLocation {location} cannot be used.") from None
+        raise store_unavailable(f"The credentials of StorageLocation {location} cannot be used.") from None
     except (TransferError, LocationError) as error:
         if error.reason is Reason.IDENTITY_REJECTED:
             raise Problem(HTTPStatus.CONFLICT, error.message) from None
         _logger.warning("The store of StorageLocation %s fails: %s", location, error.message)
-        raise _unavailable(f"The store of StorageLocation {location} fails ({error.reason.value}).") from None
-
-
-def _unavailable(detail: str) -> Problem:
-    retry = {"Retry-After": str(_RETRY_AFTER_S)}
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{detail} Try again later.", headers=retry)
+        raise store_unavailable(f"The store of StorageLocation {location} fails ({error.reason.value}).") from None

@@ -13,7 +13,6 @@ from recording_operator.api.recording import ArtifactSpec, ArtifactStatus, Phase
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
-from recording_operator.console.files.stores import store_request
 from recording_operator.console.parts import ConsoleParts, check_uid, not_found, require
 from recording_operator.console.problems import Problem
 from recording_operator.engine.client_uploads import is_awaited, upload_of
@@ -162,7 +161,7 @@ def open_upload(parts: ConsoleParts, wanted: WantedUpload, *, upload_id: str | N
         )
     if upload_id not in (None, status.upload_id):
         raise unknown_upload()
-    with store_request(wanted.recording.location or "-", restore=""):
+    with parts.stores.request(wanted.recording.location or "-"):
         stored = parts.stores.of(wanted.recording)
     limit_bytes = stored.location.spec.limits.max_artifact_size
     most_bytes = wanted.upload.max_size if limit_bytes is None else min(wanted.upload.max_size, limit_bytes)

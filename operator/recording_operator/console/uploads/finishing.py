@@ -8,7 +8,6 @@ from recording_operator.api.reasons import Reason
 from recording_operator.api.recording import Recording
 from recording_operator.console.api.caller_rights import in_name_of
 from recording_operator.console.auth.callers import Caller
-from recording_operator.console.files.stores import store_request
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.problems import Problem
 from recording_operator.console.uploads.finding import ClientUpload, WantedUpload, unknown_upload, wanted_in
@@ -23,9 +22,9 @@ _TRIES: Final = 10
 _MOST_NAMED: Final = 100
 
 
-def sent_parts(upload: ClientUpload) -> Sequence[StoredPart]:
+def sent_parts(parts: ConsoleParts, upload: ClientUpload) -> Sequence[StoredPart]:
     """The parts that the store has, by number. Raises Problem."""
-    with store_request(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
+    with parts.stores.request(upload.location.metadata.name), upload.stored.opened() as store:
         try:
             return store.sent_parts(upload.key, upload.upload_id)
         except TransferError as error:
@@ -34,20 +33,20 @@ def sent_parts(upload: ClientUpload) -> Sequence[StoredPart]:
             raise
 
 
-def sent_bytes(upload: ClientUpload, *, size_bytes: int | None) -> int:
+def sent_bytes(parts: ConsoleParts, upload: ClientUpload, *, size_bytes: int | None) -> int:
     """The size of the file, after a check that all its parts are in the store. Raises Problem.
 
     `size_bytes` is what the client says. `finish` can be set only once, so what is wrong is found before.
     """
-    parts = sent_parts(upload)
+    found = sent_parts(parts, upload)
     if size_bytes is None:
-        size_bytes = sum(part.size_bytes for part in parts)
-    if not parts or size_bytes < 1:
+        size_bytes = sum(part.size_bytes for part in found)
+    if not found or size_bytes < 1:
         raise Problem(HTTPStatus.CONFLICT, "No part was sent.")
     upload.check_size(size_bytes)
     plan = upload.plan(size_bytes)
     count = plan.count or 0
-    right = {part.part_number for part in parts if plan.fits(part.part_number, part.size_bytes)}
+    right = {part.part_number for part in found if plan.fits(part.part_number, part.size_bytes)}
     missing = [number for number in range(1, count + 1) if number not in right]
     if missing:
         raise Problem(
@@ -55,10 +54,10 @@ def sent_bytes(upload: ClientUpload, *, size_bytes: int | None) -> int:
             f"{len(missing)} of {count} parts are missing or have another size than expected.",
             missing=missing[:_MOST_NAMED],
         )
-    if len(parts) > count:
-        total = sum(part.size_bytes for part in parts)
+    if len(found) > count:
+        total = sum(part.size_bytes for part in found)
         raise Problem(
-            HTTPStatus.CONFLICT, f"The store has {total} bytes in {len(parts)} parts, but the file has {size_bytes}."
+            HTTPStatus.CONFLICT, f"The store has {total} bytes in {len(found)} parts, but the file has {size_bytes}."
         )
     return size_bytes
 

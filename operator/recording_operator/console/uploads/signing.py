@@ -8,7 +8,6 @@ from typing import Final
 
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.files.links import PartLink
-from recording_operator.console.files.stores import store_request
 from recording_operator.console.parts import ConsoleParts
 from recording_operator.console.uploads.finding import ClientUpload
 
@@ -42,7 +41,7 @@ def part_url(
     if upload.location.spec.s3 is None:
         made = _of_console(parts, upload, number=number, size_bytes=size, md5=md5, works_for=works_for)
     else:
-        made = _of_store(upload, number=number, size_bytes=size, md5=md5, works_for=works_for)
+        made = _of_store(parts, upload, number=number, size_bytes=size, md5=md5, works_for=works_for)
     _logger.info(
         "%s gets a URL for part %d of artifact %s of Recording %s",
         caller.username,
@@ -54,9 +53,9 @@ def part_url(
 
 
 def _of_store(
-    upload: ClientUpload, *, number: int, size_bytes: int, md5: bytes | None, works_for: timedelta
+    parts: ConsoleParts, upload: ClientUpload, *, number: int, size_bytes: int, md5: bytes | None, works_for: timedelta
 ) -> PartUrl:
-    with store_request(upload.location.metadata.name, restore=""), upload.stored.opened() as store:
+    with parts.stores.request(upload.location.metadata.name), upload.stored.opened() as store:
         made = store.presign_part(
             upload.key, upload.upload_id, part_number=number, size_bytes=size_bytes, expires=works_for, md5=md5
         )
