@@ -1,38 +1,27 @@
 """A new database for each test: SQLite, and PostgreSQL as a real server."""
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import Engine
 
 from recording_operator.catalog.database import open_database
 from recording_operator.catalog.reading import CatalogReader
 from recording_operator.catalog.writing import CatalogWriter
+from tests.support.databases import KINDS, database_url, postgres_tables, postgres_url, sqlite_tables, sqlite_url
 from tests.support.postgres import Postgres
 
-_NUMBERS = count(1)
+__all__ = ["database_url", "postgres_tables", "postgres_url", "sqlite_tables"]
 
 
-@pytest.fixture
-def postgres_url(postgres: Postgres) -> str:
-    """A new database of the server."""
-    name = f"catalog{next(_NUMBERS)}"
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql:///{name}?host={postgres.folder}&user=postgres"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database without tables."""
+@pytest.fixture(params=KINDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind without tables."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/catalog.db"
-    url: Any = request.getfixturevalue("postgres_url")
-    return str(url)
+        return sqlite_url(tmp_path / "catalog.db")
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.url_of(postgres.new_database())
 
 
 @pytest.fixture

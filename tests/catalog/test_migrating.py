@@ -97,15 +97,15 @@ def test_there_and_back_with_data(engine: Engine, writer: CatalogWriter, reader:
     assert len(pages(reader)) == 1
 
 
-def test_several_processes_at_once(database_url: str) -> None:
-    command = [sys.executable, "-c", _PROCESS, database_url]
+def test_several_processes_at_once(empty_url: str) -> None:
+    command = [sys.executable, "-c", _PROCESS, empty_url]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     for one in started:
         assert one.stdin is not None
         one.stdin.write("\n")
         one.stdin.flush()
     assert [(one.communicate(timeout=120)[1], one.returncode) for one in started] == [("", 0)] * 4
-    assert pages(CatalogReader(open_database(database_url))) == []
+    assert pages(CatalogReader(open_database(empty_url))) == []
 
 
 def test_a_newer_version_has_changed_the_tables(database_url: str, engine: Engine) -> None:
@@ -115,8 +115,8 @@ def test_a_newer_version_has_changed_the_tables(database_url: str, engine: Engin
         open_database(database_url)
 
 
-def test_nothing_is_logged(database_url: str) -> None:
+def test_nothing_is_logged(empty_url: str) -> None:
     stream = io.StringIO()
     configure_logging(redactor=Redactor(), log_format="text", level=logging.INFO, stream=stream)
-    upgrade(connect(database_url))
+    upgrade(connect(empty_url))
     assert not stream.getvalue()

@@ -1,7 +1,6 @@
 """The console in this process, with the real API server, and people who call it with tokens of theirs."""
 
 import json
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,22 +9,23 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import psycopg
 import pytest
 
 from localcluster import ControlPlane
 from localcluster.install import OPERATOR_NAMESPACE
+from recording_operator.console import feeding
 from recording_operator.console.serving import Console, ConsoleOptions
+from recording_operator.kube import tracking
 from recording_operator.kube.connection import connection
 from recording_operator.kube.rest import RestClient
 from recording_operator.settings import ConsoleSettings
 from tests.cli.conftest import People, people, user_roles
 from tests.conftest import TENANT, VIEWER
 from tests.console.running import Person, RunningConsole, make_person
-from tests.support.postgres import Postgres
+from tests.support.databases import database_url, postgres_tables, postgres_url, sqlite_tables
 from tests.support.waiting import eventually
 
-__all__ = ["people", "user_roles"]
+__all__ = ["database_url", "people", "postgres_tables", "postgres_url", "sqlite_tables", "user_roles"]
 
 _ADMIN = "console-admin"
 
@@ -205,18 +205,16 @@ def start(cluster: ControlPlane, scratch: Path) -> Iterator[Callable[..., Runnin
 
 
 @pytest.fixture
-def person(admin: RestClient, namespace: str) -> Person:
-    """A ServiceAccount without any right."""
-    return make_person(admin, namespace, "somebody")
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consoles that wait for the database or the API server soon try again."""
+    for module in (feeding, tracking):
+        monkeypatch.setattr(module, "LONGEST_PAUSE_S", 0.5)
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres) -> str:
-    """An empty database."""
-    name = f"test_{uuid.uuid4().hex[:10]}"
-    with psycopg.connect(postgres.url, autocommit=True) as connected:
-        connected.execute(f"CREATE DATABASE {name}")
-    return postgres.url.replace("/postgres?", f"/{name}?")
+def person(admin: RestClient, namespace: str) -> Person:
+    """A ServiceAccount without any right."""
+    return make_person(admin, namespace, "somebody")
 
 
 def _reply(status: int, headers: Any, body: bytes) -> Reply:

@@ -1,6 +1,7 @@
 """A real console in this process, on a port of its own, and people who call it."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,8 @@ from recording_operator.kube.rest import RestClient
 HOST: Final = "127.0.0.1"
 TOKEN_S: Final = 3600
 _TIMEOUT_S: Final = 30.0
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Tests speak plain HTTP. Without this httpx reads every certificate authority of the machine for each request."""
 _RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -54,7 +57,7 @@ class RunningConsole:
     ) -> httpx.Response:
         """Send one request as a program does, without cookies, on a connection of its own."""
         sent = dict(who.bearer if who else {}) | dict(headers or {})
-        return httpx.request(method, self.url + path, headers=sent, timeout=_TIMEOUT_S, trust_env=False, **body)
+        return send(method, self.url + path, headers=sent, **body)
 
     def get(self, path: str, *, who: Person | None = None, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """GET as a program."""
@@ -70,6 +73,16 @@ class RunningConsole:
     def own_headers(self) -> dict[str, str]:
         """What a browser sends with a form of this console."""
         return {"Origin": self.url, "Sec-Fetch-Site": "same-origin"}
+
+
+def send(method: str, url: str, **options: Any) -> httpx.Response:
+    """Send one request over HTTP, on a connection of its own."""
+    return httpx.request(method, url, verify=_NO_TLS, timeout=_TIMEOUT_S, trust_env=False, **options)
+
+
+def fetch(url: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    """GET."""
+    return send("GET", url, headers=headers)
 
 
 def make_person(admin: RestClient, namespace: str, name: str) -> Person:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -22,6 +21,7 @@ from recording_operator.kube.rest import RestClient
 from tests.cli.reported import growing, in_cluster, refreshed
 from tests.console.conftest import Visitor, Visitors
 from tests.console.generating import STORED, Scene, await_file, with_companion
+from tests.console.running import fetch, send
 from tests.console.stored import store_file
 from tests.kube.objects import a_recording
 from tests.support.waiting import eventually
@@ -49,7 +49,7 @@ _SAME: Final[dict[str, Any]] = {
 
 
 def test_the_description_that_is_served_is_the_written_one(visitors: Visitors) -> None:
-    served = httpx.get(f"{visitors.nobody.url}/openapi.json").json()
+    served = fetch(f"{visitors.nobody.url}/openapi.json").json()
     assert (served["openapi"], served["info"].pop("version")) == ("3.1.0", "1.2.3")
     written = json.loads(_WRITTEN.read_text(encoding="utf-8"))
     assert written["info"].pop("version") == "v1"
@@ -132,6 +132,6 @@ def test_generated_calls_that_follow_each_other(scene: Scene, examples: int) -> 
 )
 def test_signed_links_that_are_made_up(scene: Scene, route: tuple[str, str], text: str, body: bytes) -> None:
     method, path = route
-    response = httpx.request(method, scene.visitor.url + path.format(quote(text, safe="")), content=body)
+    response = send(method, scene.visitor.url + path.format(quote(text, safe="")), content=body)
     assert 400 <= response.status_code < 500
     assert response.headers["content-type"] == "application/problem+json"

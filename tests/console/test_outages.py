@@ -16,6 +16,8 @@ from tests.console.running import make_person
 from tests.support.postgres import Postgres, a_postgres
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[Postgres]:

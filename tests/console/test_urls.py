@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from localcluster import ControlPlane
@@ -18,7 +17,7 @@ from recording_operator.engine.manifest import manifest_of
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
 from tests.console.conftest import Visitor, Visitors
-from tests.console.running import RunningConsole
+from tests.console.running import RunningConsole, fetch, send
 from tests.console.stored import BODY, StoredFile, location_named, store_at, store_file
 from tests.kube.objects import set_status
 from tests.support.lost_recordings import LostCluster
@@ -65,18 +64,18 @@ def test_a_url_of_the_store(visitors: Visitors, namespace: str, in_bucket: Store
     query = parse_qs(urlsplit(found["url"]).query)
     assert query["X-Amz-Expires"] == ["3600"]
     assert query["versionId"] == [in_bucket.state["versionId"]]
-    assert httpx.get(found["url"]).content == BODY
-    part = httpx.get(found["url"], headers={"Range": "bytes=10-19"})
+    assert fetch(found["url"]).content == BODY
+    part = fetch(found["url"], headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, BODY[10:20])
 
     saved = url_of(visitors.tenant, namespace, download=1, expiresIn=604800)
     assert parse_qs(urlsplit(saved).query)["X-Amz-Expires"] == ["604800"]
-    assert httpx.get(saved).headers["content-disposition"] == 'attachment; filename="weekly-video.mp4"'
+    assert fetch(saved).headers["content-disposition"] == 'attachment; filename="weekly-video.mp4"'
 
 
 def test_who_may_presign(visitors: Visitors, namespace: str, in_bucket: StoredFile) -> None:
     assert in_bucket.uid
-    assert httpx.get(url_of(visitors.admin, namespace)).content == BODY
+    assert fetch(url_of(visitors.admin, namespace)).content == BODY
     refused = visitors.viewer.get(url_path(namespace))
     assert (refused.status, refused.detail) == (403, f"You may not presign recordings in namespace {namespace}.")
     assert visitors.tenant.get(url_path("default")).status == 403
@@ -91,7 +90,7 @@ def test_how_long_it_may_work(visitors: Visitors, namespace: str, seconds: Any) 
 def test_a_url_of_the_store_ends_in_time(visitors: Visitors, namespace: str, in_bucket: StoredFile) -> None:
     assert in_bucket.uid
     url = url_of(visitors.tenant, namespace, expiresIn=1)
-    eventually(lambda: httpx.get(url).status_code == 403)
+    eventually(lambda: fetch(url).status_code == 403)
 
 
 def test_files_that_cannot_be_had(
@@ -126,14 +125,14 @@ def test_a_recording_that_is_gone(visitors: Visitors, admin: RestClient, namespa
     eventually(lambda: visitors.tenant.get(at).document.get("phase") == "Complete")
     admin.request("DELETE", f"{path_of(namespace)}/weekly")
     eventually(lambda: visitors.tenant.get(at).document["inCluster"] is False)
-    assert httpx.get(url_of(visitors.tenant, namespace)).content == BODY
+    assert fetch(url_of(visitors.tenant, namespace)).content == BODY
     assert visitors.viewer.get(url_path(namespace)).status == 403
 
     # The name has another owner now, and the file of the first is found by its uid.
     again = store_file(admin, namespace, "weekly", location=in_bucket.location, body=b"other")
-    assert httpx.get(url_of(visitors.tenant, namespace)).content == b"other"
-    assert httpx.get(url_of(visitors.tenant, namespace, uid=in_bucket.uid)).content == BODY
-    assert httpx.get(url_of(visitors.tenant, namespace, uid=again.uid)).content == b"other"
+    assert fetch(url_of(visitors.tenant, namespace)).content == b"other"
+    assert fetch(url_of(visitors.tenant, namespace, uid=in_bucket.uid)).content == BODY
+    assert fetch(url_of(visitors.tenant, namespace, uid=again.uid)).content == b"other"
     assert visitors.tenant.get(url_path(namespace, uid="another")).status == 404
 
 
@@ -165,27 +164,27 @@ def test_a_file_in_a_directory(visitors: Visitors, namespace: str, in_directory:
     in_directory()
     url = url_of(visitors.tenant, namespace)
     assert url.startswith(f"{visitors.tenant.url}/files/")
-    whole = httpx.get(url)
+    whole = fetch(url)
     assert (whole.status_code, whole.content) == (200, BODY)
     shown = whole.headers
     assert (shown["content-type"], shown["accept-ranges"]) == ("video/mp4", "bytes")
     assert shown["content-disposition"] == 'inline; filename="weekly-video.mp4"'
     assert shown["cache-control"] == "no-store"
     assert (shown["x-content-type-options"], "sandbox" in shown["content-security-policy"]) == ("nosniff", True)
-    head = httpx.head(url)
+    head = send("HEAD", url)
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(BODY)))
     assert head.headers["etag"] == shown["etag"]
-    saved = httpx.get(url_of(visitors.tenant, namespace, download=1))
+    saved = fetch(url_of(visitors.tenant, namespace, download=1))
     assert saved.headers["content-disposition"] == 'attachment; filename="weekly-video.mp4"'
 
 
 def test_ranges(visitors: Visitors, namespace: str, in_directory: Callable[..., StoredFile]) -> None:
     in_directory()
     url = url_of(visitors.tenant, namespace)
-    size, etag = len(BODY), httpx.head(url).headers["etag"]
+    size, etag = len(BODY), send("HEAD", url).headers["etag"]
 
     def get(**headers: str) -> tuple[int, bytes, str | None]:
-        reply = httpx.get(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        reply = fetch(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
         return reply.status_code, reply.content, reply.headers.get("content-range")
 
     assert get(Range="bytes=0-0") == (206, BODY[:1], f"bytes 0-0/{size}")
@@ -223,7 +222,7 @@ def test_a_rebuilt_recording_that_is_gone(
     eventually(lambda: visitors.tenant.get(at).document["inCluster"] is False)
 
     asked = url_path(namespace, uid=again["metadata"]["uid"])
-    assert httpx.get(visitors.tenant.get(asked).document["url"]).content == BODY
+    assert fetch(visitors.tenant.get(asked).document["url"]).content == BODY
     manifests.forget(lost)
     store.close()
     refused = visitors.tenant.get(asked)
@@ -237,7 +236,7 @@ def test_nothing_that_runs_scripts_is_shown(
     visitors: Visitors, namespace: str, in_directory: Callable[..., StoredFile], content_type: str
 ) -> None:
     in_directory(content_type=content_type, body=b"<script>alert(1)</script>")
-    shown = httpx.get(url_of(visitors.tenant, namespace)).headers
+    shown = fetch(url_of(visitors.tenant, namespace)).headers
     assert shown["content-type"] == "application/octet-stream"
     assert shown["content-disposition"].startswith("attachment;")
 
@@ -252,12 +251,12 @@ def test_a_link_works_for_nothing_else(
     content = json.loads(base64.urlsafe_b64decode(body + "=="))
     for change in ({"key": "../../etc/passwd"}, {"expires": 2**31}, {"recording_uid": str(uuid.uuid4())}):
         other = base64.urlsafe_b64encode(json.dumps({**content, **change}).encode()).decode().rstrip("=")
-        forged = httpx.get(f"{before}/{other}.{signature}/{name}")
+        forged = fetch(f"{before}/{other}.{signature}/{name}")
         assert (forged.status_code, forged.json()["detail"]) == (403, "The link is not valid.")
     for wrong in ("x", "x.y", ".", f"{body}.", f"{body}.{signature[:-2]}AA", "%00", "a" * 9000):
-        assert httpx.get(f"{before}/{wrong}/{name}").status_code in (403, 404, 414, 422)
-    assert httpx.get(f"{before}/{token}/other-name").content == BODY
-    assert httpx.post(url).status_code == 405
+        assert fetch(f"{before}/{wrong}/{name}").status_code in (403, 404, 414, 422)
+    assert fetch(f"{before}/{token}/other-name").content == BODY
+    assert send("POST", url).status_code == 405
 
 
 def test_a_link_ends_in_time_and_with_its_file(
@@ -267,10 +266,10 @@ def test_a_link_ends_in_time_and_with_its_file(
     short, long = url_of(visitors.tenant, namespace, expiresIn=1), url_of(visitors.tenant, namespace)
     [note] = visitors.tenant.get(url_path(namespace, expiresIn=604800)).document["notes"]
     assert note == "A link of the console works for at most 24 hours."
-    eventually(lambda: httpx.get(short).status_code == 410)
-    assert httpx.get(short).json()["detail"] == "The link has expired."
+    eventually(lambda: fetch(short).status_code == 410)
+    assert fetch(short).json()["detail"] == "The link has expired."
     (scratch / file.location / file.key).write_bytes(b"of another program")
-    replaced = httpx.get(long)
+    replaced = fetch(long)
     assert (replaced.status_code, replaced.json()["detail"]) == (410, "The file was removed or replaced.")
 
 
@@ -283,8 +282,8 @@ def test_requests_with_a_link_have_a_limit(
     in_directory()
     running = start(calls_per_minute=3)
     url = url_of(Visitor(url=running.url, token=visitors.tenant.token), namespace)
-    assert [httpx.get(url).status_code for _ in range(3)] == [200] * 3
-    rejected = httpx.get(url)
+    assert [fetch(url).status_code for _ in range(3)] == [200] * 3
+    rejected = fetch(url)
     assert (rejected.status_code, rejected.headers["retry-after"]) == (429, "20")
 
 
@@ -300,9 +299,9 @@ def test_replicas_with_one_database_accept_each_others_links(
     first, second = (consoles(cluster.kubeconfig, database_url=f"sqlite:///{tmp_path}/catalog") for _ in range(2))
     visitor = Visitor(url=f"http://127.0.0.1:{first.port}", token=visitors.tenant.token)
     url = url_of(visitor, namespace)
-    assert httpx.get(url).content == BODY
-    assert httpx.get(url.replace(str(first.port), str(second.port))).content == BODY
-    assert httpx.get(url.replace(visitor.url, visitors.tenant.url)).status_code == 403
+    assert fetch(url).content == BODY
+    assert fetch(url.replace(str(first.port), str(second.port))).content == BODY
+    assert fetch(url.replace(visitor.url, visitors.tenant.url)).status_code == 403
 
 
 def test_a_directory_outside_of_those_permitted(

@@ -7,9 +7,11 @@ as the user `nobody`, from a copy of the binaries, because that user cannot alwa
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +36,18 @@ class Postgres:
     @property
     def url(self) -> str:
         """For psycopg."""
-        return f"postgresql:///postgres?host={self.folder}&user=postgres&connect_timeout=5"
+        return self.url_of("postgres")
+
+    def url_of(self, name: str) -> str:
+        """The same for another database."""
+        return f"postgresql:///{name}?host={self.folder}&user=postgres&connect_timeout=5"
+
+    def new_database(self, *, template: str = "template1") -> str:
+        """Create a database, as a copy of another; returns its name."""
+        name = f"test_{uuid.uuid4().hex[:10]}"
+        with psycopg.connect(self.url, autocommit=True) as administrator:
+            administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # names of the tests
+        return name
 
     def start(self) -> None:
         """Start the server, and wait until it accepts connections."""
@@ -51,15 +64,19 @@ class Postgres:
 
     def stop(self) -> None:
         """End all connections and stop the server."""
-        if self.process is not None:
-            self.process.send_signal(2)  # fast shutdown
-            self.process.wait(_STOP_S)
-            self.process = None
+        self._end(signal.SIGINT)
 
     def kill(self) -> None:
         """End the server as a crash of its machine does."""
+        self._end(signal.SIGKILL)
+
+    def discard(self) -> None:
+        """Stop the server at once: its data is not needed any more."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, number: signal.Signals) -> None:
         if self.process is not None:
-            self.process.kill()
+            self.process.send_signal(number)
             self.process.wait(_STOP_S)
             self.process = None
 
@@ -86,7 +103,7 @@ def a_postgres() -> Iterator[Postgres]:
         try:
             yield postgres
         finally:
-            postgres.stop()
+            postgres.discard()
 
 
 def _programs(folder: Path) -> Path:

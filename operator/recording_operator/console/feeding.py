@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -32,7 +33,8 @@ MOST_WAITING: Final = 200
 """The largest entry has about 100 KiB: 64 artifacts and 64 labels."""
 _MOST_AT_ONCE: Final = 200
 _PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 10.0
+"""Between two attempts to write, while the database does not respond."""
 _NEWEST: Final = 2**63
 """No version is newer."""
 
@@ -77,7 +79,7 @@ class RecordingFeed:
         self._resources = resources
         self._stop = stop
         self._list_again = list_again
-        self._waiting: queue.Queue[_Change] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[_Change | None] = queue.Queue(MOST_WAITING)
         self._throttle = LogThrottle()
         self._problem: str | None = None
         self._unreadable: set[str] = set()
@@ -146,7 +148,12 @@ class RecordingFeed:
                 continue
             while len(changes) < _MOST_AT_ONCE and not self._waiting.empty():
                 changes.append(self._waiting.get_nowait())
-            self._write(changes)
+            self._write([change for change in changes if change is not None])
+
+    def wake(self) -> None:
+        """`stop` was set: `run` need not wait for a change that tells it."""
+        with suppress(queue.Full):  # then there is one
+            self._waiting.put_nowait(None)
 
     def _write(self, changes: Sequence[_Change]) -> None:
         """Write all, in order."""
@@ -182,7 +189,7 @@ class RecordingFeed:
                 failures += 1
                 self._problem = str(error)
                 _logger.log(self._throttle.level("write"), "The catalog waits: %s", error)
-                self._stop.wait(exponential_s(failures, first_s=_PAUSE_S, longest_s=_LONGEST_PAUSE_S))
+                self._stop.wait(exponential_s(failures, first_s=_PAUSE_S, longest_s=LONGEST_PAUSE_S))
             else:
                 self._problem = None
                 return

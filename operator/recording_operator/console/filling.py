@@ -90,6 +90,7 @@ class Filling:
     def stop(self) -> None:
         """End its threads. A thread that waits for the API server ends with the process."""
         self._stop.set()
+        self._feed.wake()
         for thread in self._threads:
             thread.join(_JOIN_S if thread.name == "feed" else 0)
 

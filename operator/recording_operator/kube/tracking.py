@@ -25,7 +25,8 @@ less than 15 s it sends none.
 PAGE: Final = 20
 """An object may have more than a megabyte, most of it in memory several times while it is read."""
 _FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 10.0
+"""Between two attempts, while the API server does not respond."""
 _FAILURES_UNTIL_LIST: Final = 5
 """After so many failures of the watch everything is listed again: the server may not know the version any more, because
 its data was restored from a backup.
@@ -116,7 +117,7 @@ class Tracker:
         self._failures += 1
         if self._failures >= _FAILURES_UNTIL_LIST:
             self._version = ""
-        pause_s = exponential_s(self._failures, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S)
+        pause_s = exponential_s(self._failures, first_s=_FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
         stop.wait(jittered_s(pause_s, least_share=0.5))
 
     def _list_and_watch(self, stop: threading.Event) -> None:

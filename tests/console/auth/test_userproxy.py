@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from recording_operator.kube.rest import RestClient
 from tests.console.auth.test_login import cookie_of
-from tests.console.running import Person, RunningConsole, grant
+from tests.console.running import Person, RunningConsole, fetch, grant
 from tests.kube.objects import a_recording
 from tests.support.waiting import eventually
 
@@ -70,7 +69,7 @@ def test_two_names_are_none(start: Callable[..., RunningConsole]) -> None:
     """One of them may be the client's own, which the proxy has not removed."""
     running = start(user_proxy=LOCAL)
     headers = [("X-Remote-User", "alice"), ("X-Remote-User", "root")]
-    assert httpx.get(running.url + LIST, headers=headers, trust_env=False).status_code == 401
+    assert fetch(running.url + LIST, headers).status_code == 401
     assert running.get(LIST, headers={"X-Remote-User": ""}).status_code == 401
     assert running.get(LIST, headers={"X_Remote_User": "alice"}).status_code == 401
 

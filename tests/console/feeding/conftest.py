@@ -1,6 +1,5 @@
 """What fills the catalog, against the real API server and both databases."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,26 +24,7 @@ from recording_operator.kube.client import KubeApi
 from recording_operator.kube.connection import connection
 from recording_operator.kube.resources import RECORDINGS, Resources
 from recording_operator.kube.rest import RestClient
-from tests.support.postgres import Postgres
 from tests.support.waiting import eventually
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/catalog.db"
-    return new_database(request.getfixturevalue("postgres"))
-
-
-def new_database(postgres: Postgres) -> str:
-    """The URL of an empty database."""
-    import psycopg  # noqa: PLC0415 - only tests of PostgreSQL need it
-
-    name = f"test_{uuid.uuid4().hex[:10]}"
-    with psycopg.connect(postgres.url, autocommit=True) as administrator:
-        administrator.execute(f"CREATE DATABASE {name}")  # the name is made here
-    return postgres.url.replace("///postgres?", f"///{name}?")
 
 
 @dataclass(kw_only=True)

@@ -25,7 +25,7 @@ from recording_operator.kube.resources import LOCATIONS, ObjectSnapshot, Resourc
 from recording_operator.kube.rest import MERGE_PATCH, RestClient
 from recording_operator.kube.tracking import Tracker
 from tests.conftest import LocationFactory
-from tests.console.feeding.conftest import Fillers, Objects, new_database
+from tests.console.feeding.conftest import Fillers, Objects
 from tests.support.postgres import Postgres
 from tests.support.waiting import eventually
 
@@ -107,15 +107,14 @@ def test_time_moves_while_no_recording_changes(
 
 
 def test_two_consoles_share_a_database(
-    cluster: ControlPlane, fillers: Fillers, postgres: Postgres, objects: Objects
+    cluster: ControlPlane, fillers: Fillers, postgres_url: str, objects: Objects
 ) -> None:
     """They write the same, whoever is faster."""
-    url = new_database(postgres)
-    first, second = (fillers.start(cluster.kubeconfig, url) for _ in range(2))
+    first, second = (fillers.start(cluster.kubeconfig, postgres_url) for _ in range(2))
     made = [objects.create(f"n-{number}") for number in range(20)]
     for number in range(0, 20, 2):
         objects.delete(f"n-{number}")
-    third = fillers.start(cluster.kubeconfig, url)
+    third = fillers.start(cluster.kubeconfig, postgres_url)
     for filled in (first, second, third):
         filled.wait_listed()
 
@@ -173,16 +172,18 @@ def test_a_cluster_that_was_restored_from_a_backup(
     eventually(lambda: not filled.entry(lost).in_cluster)  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_database_that_is_away(
     cluster: ControlPlane,
     fillers: Fillers,
     postgres: Postgres,
+    postgres_url: str,
     objects: Objects,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only so many changes are kept in memory, and none is lost. The console says why nothing is new."""
     monkeypatch.setattr(feeding, "MOST_WAITING", 5)
-    filled = fillers.start(cluster.kubeconfig, new_database(postgres))
+    filled = fillers.start(cluster.kubeconfig, postgres_url)
     filled.wait_listed()
     eventually(lambda: filled.filling.unready() is None)
     postgres.stop()
@@ -198,6 +199,7 @@ def test_a_database_that_is_away(
     eventually(lambda: all(filled.entry(stored) is not None for stored in made))
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_an_api_server_that_is_away(rough_cluster: ControlPlane, fillers: Fillers, tmp_path: Path) -> None:
     """What is known stays, and the console says that it may be old."""
     objects = Objects(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from fastapi import FastAPI, Request
 
@@ -10,7 +9,7 @@ from recording_operator.console.protection import protected
 from recording_operator.settings import ConsoleSettings
 from recording_operator.webserver.connections import ConnectionLimits, Connections
 from recording_operator.webserver.server import HttpServer
-from tests.console.running import HOST, Person, RunningConsole
+from tests.console.running import HOST, Person, RunningConsole, fetch
 
 LIST = "/api/v1/recordings"
 FEATURES = ("camera=()", "microphone=()", "geolocation=()")
@@ -153,6 +152,6 @@ def test_urls_of_the_console_are_https_where_the_browser_uses_it() -> None:
         server = HttpServer(protected(app, settings), host=HOST, port=0, connections=Connections(ConnectionLimits()))
         server.start()
         headers = {"Host": "console.example", "X-Forwarded-Proto": "https"}
-        response = httpx.get(f"http://{HOST}:{server.port}/", headers=headers, trust_env=False)
+        response = fetch(f"http://{HOST}:{server.port}/", headers)
         server.stop()
         assert response.json() == f"{scheme}://console.example/"

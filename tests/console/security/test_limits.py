@@ -17,7 +17,7 @@ from recording_operator.console.protection import protected
 from recording_operator.settings import ConsoleSettings
 from recording_operator.webserver.connections import ConnectionLimits, Connections
 from recording_operator.webserver.server import HttpServer
-from tests.console.running import HOST
+from tests.console.running import HOST, send
 from tests.console.security.test_headers import check_headers
 from tests.support.waiting import eventually
 
@@ -75,7 +75,7 @@ class Served:
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request."""
-        return httpx.request(method, self.url + path, trust_env=False, timeout=10, **options)
+        return send(method, self.url + path, **options)
 
     def connected(self) -> socket.socket:
         """A connection, for requests that are written by hand."""
