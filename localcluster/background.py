@@ -17,8 +17,9 @@ from typing import Final, NoReturn, TextIO
 from localcluster.builds import ensure_tools
 from localcluster.install import OPERATOR_ACCOUNT, OPERATOR_NAMESPACE, PROJECT, RECEIVER_ACCOUNT, install
 from localcluster.kubectl import Kubectl, write_token_kubeconfig
-from localcluster.operatorprocess import POLICY, operator_command, operator_environment
+from localcluster.operatorprocess import POLICY, operator_command
 from localcluster.process import ComponentError, bound_to_parent, end_with_parent
+from localcluster.productprocess import product_environment
 from localcluster.progress import Progress, say
 from localcluster.serviceprocess import service_command
 from localcluster.stack import Stack
@@ -179,9 +180,9 @@ def run() -> NoReturn:
         folder / "receiver-run.kubeconfig", kubectl=kubectl, namespace=OPERATOR_NAMESPACE, account=RECEIVER_ACCOUNT
     )
     listening = service_command("receiver", http_port=0, metrics_port=0, settings=POLICY)
-    subprocess.Popen(bound_to_parent(listening), env=operator_environment(receiver), stdin=subprocess.DEVNULL)
+    subprocess.Popen(bound_to_parent(listening), env=product_environment(receiver), stdin=subprocess.DEVNULL)
     command = operator_command(policy=POLICY, namespace=OPERATOR_NAMESPACE, http_port=0)
-    os.execve(command[0], command, operator_environment(kubeconfig))  # noqa: S606 - no shell is wanted
+    os.execve(command[0], command, product_environment(kubeconfig))  # noqa: S606 - no shell is wanted
 
 
 def short_path(path: Path) -> str:

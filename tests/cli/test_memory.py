@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from localcluster.install import PROJECT
-from localcluster.operatorprocess import ALLOCATOR
+from localcluster.productprocess import ALLOCATOR
 
 _SETTING: Final = re.compile(r"\b(MALLOC_\w+)=(\w+)")
 _LIBRARY: Final = """

@@ -11,8 +11,9 @@ import pytest
 
 from localcluster import API_SERVER, ETCD, ControlPlane
 from localcluster.install import OPERATOR_NAMESPACE
-from localcluster.operatorprocess import operator_command, operator_environment
+from localcluster.operatorprocess import operator_command
 from localcluster.ports import free_port
+from localcluster.productprocess import product_environment
 from recording_operator.settings import SettingsError, load_settings
 from tests.support.recordings import from_media
 from tests.support.world import World, moved_bytes, write_settings
@@ -26,7 +27,7 @@ def refusal(kubeconfig: Path, policy: Path, *, port: int = 0, status: int = 1) -
     """The last line of `recording-operator run` that failed to start, after it has exited with `status`."""
     command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=port)
     done = subprocess.run(
-        command, env=operator_environment(kubeconfig), capture_output=True, text=True, timeout=WITHIN_S, check=False
+        command, env=product_environment(kubeconfig), capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
     assert done.returncode == status, done
     assert "Traceback" not in done.stdout + done.stderr

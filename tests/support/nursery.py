@@ -26,8 +26,9 @@ from typing import Any, Final, Self, cast
 
 from localcluster import OperatorProcess, Process
 from localcluster.install import OPERATOR_NAMESPACE, PROJECT
-from localcluster.operatorprocess import ALLOCATOR, POLICY, operator_command, operator_environment
+from localcluster.operatorprocess import POLICY, operator_command
 from localcluster.process import bound_to_parent
+from localcluster.productprocess import ALLOCATOR, product_environment
 from recording_operator.stores.credentials import StoreCredentials
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -152,7 +153,7 @@ class ForkedOperator(OperatorProcess):
     ) -> None:
         super().__init__(kubeconfig=kubeconfig, log=log, policy=policy)
         command = operator_command(policy=policy, namespace=OPERATOR_NAMESPACE, http_port=self.port)
-        env = {**operator_environment(kubeconfig), **(environment or {})}
+        env = {**product_environment(kubeconfig), **(environment or {})}
         self.process = nursery.process(name="recording-operator", argv=[*command[1:], *arguments], log=log, env=env)
 
 
