@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.holdings import DirectoryHolding
-from tests.support.invariants import InvariantError, check_invariants
+from tests.support.invariants import check_invariants
 from tests.support.recordings import CANARY, Bytes, Live, from_media
+from tests.support.stored_invariants import InvariantError
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster

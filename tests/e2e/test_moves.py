@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.invariants import check_manifests, check_objects, check_uploads
+from tests.support.invariants import check_uploads
 from tests.support.recordings import MIB, Live, artifact_of, from_media, inline
+from tests.support.stored_invariants import check_manifests, check_objects
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_store import StrictStore
 from tests.support.strict_world import strict_world

@@ -14,10 +14,11 @@ from datetime import timedelta
 import pytest
 
 from localcluster.install import OPERATOR_NAMESPACE
-from tests.support.invariants import check_objects, check_uploads
+from tests.support.invariants import check_uploads
 from tests.support.lying_source import CANARY as URL_CANARY
 from tests.support.lying_source import Behaviour, Content, LyingSource
 from tests.support.recordings import MIB, Live, artifact_of, from_source
+from tests.support.stored_invariants import check_objects
 from tests.support.strict_bucket import Attributes
 from tests.support.strict_faults import (
     Action,

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.invariants import check_objects, check_uploads
+from tests.support.invariants import check_uploads
 from tests.support.lying_source import CANARY, Content, LyingSource
 from tests.support.recordings import MIB, Live, from_source
+from tests.support.stored_invariants import check_objects
 from tests.support.strict_dialect import DIALECTS
 from tests.support.strict_store import StrictStore
 from tests.support.strict_world import strict_world
