@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
+from pydantic import BaseModel
 
 from recording_operator.api.storagelocation import StorageLocation
 from recording_operator.api.storagereport import StorageReport
@@ -27,6 +28,7 @@ from recording_operator.kube.resources import Resources
 
 CSRF_HEADER: Final = "x-csrf-token"
 CSRF_FIELD: Final = "csrf"
+T = TypeVar("T", bound=BaseModel)
 _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -114,6 +116,14 @@ def check_uid(found: str, expected: str | None, *, recording: str) -> None:
     """Raise Problem if the Recording, "namespace/name", is a namesake of the one that the caller means."""
     if expected is not None and found != expected:
         raise Problem(HTTPStatus.CONFLICT, f"Recording {recording} has another uid: it was created again.")
+
+
+def existing(book: ObjectBook[T], kind: str, name: str) -> T:
+    """An object of a kind that has no namespaces. Raises Problem 404."""
+    found = book.get(name)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"{kind} {name} does not exist.")
+    return found
 
 
 def require(parts: ConsoleParts, caller: Caller, action: Action) -> None:

@@ -15,8 +15,7 @@ from recording_operator.console.api.addresses import ObjectName
 from recording_operator.console.api.models import ApiDocument
 from recording_operator.console.auth.access import Action
 from recording_operator.console.openapi import problems
-from recording_operator.console.parts import Authenticated, Parts, require
-from recording_operator.console.problems import Problem
+from recording_operator.console.parts import Authenticated, Parts, existing, require
 
 router = APIRouter(prefix="/api/v1/locations", tags=["locations"])
 
@@ -55,10 +54,7 @@ def list_locations(parts: Parts, caller: Authenticated) -> LocationListDocument:
 def get_location(parts: Parts, caller: Authenticated, name: ObjectName) -> LocationDocument:
     """One StorageLocation."""
     require(parts, caller, Action(verb="get", resource=STORAGE_LOCATION_PLURAL, name=name))
-    found = parts.locations.get(name)
-    if found is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"StorageLocation {name} does not exist.")
-    return location_document(found)
+    return location_document(existing(parts.locations, "StorageLocation", name))
 
 
 def location_document(location: StorageLocation) -> LocationDocument:

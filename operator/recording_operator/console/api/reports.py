@@ -24,8 +24,7 @@ from recording_operator.console.api.addresses import ObjectName
 from recording_operator.console.api.models import ApiDocument
 from recording_operator.console.auth.access import Action
 from recording_operator.console.openapi import problems
-from recording_operator.console.parts import Authenticated, Parts, require
-from recording_operator.console.problems import Problem
+from recording_operator.console.parts import Authenticated, Parts, existing, require
 from recording_operator.controller.reports.status import ready_reason
 from recording_operator.costs.report_choice import scope_in
 
@@ -78,10 +77,7 @@ def list_reports(parts: Parts, caller: Authenticated) -> ReportListDocument:
 def get_report(parts: Parts, caller: Authenticated, name: ObjectName) -> ReportDocument:
     """One StorageReport, with its breakdowns, its comparison of providers, and its history."""
     require(parts, caller, Action(verb="get", resource=STORAGE_REPORT_PLURAL, name=name))
-    found = parts.reports.get(name)
-    if found is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"StorageReport {name} does not exist.")
-    return report_document(found)
+    return report_document(existing(parts.reports, "StorageReport", name))
 
 
 def report_document(report: StorageReport) -> ReportDocument:

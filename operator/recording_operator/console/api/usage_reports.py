@@ -10,7 +10,7 @@ from recording_operator.api.names import STORAGE_REPORT_PLURAL
 from recording_operator.api.storagereport import StorageReport
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
-from recording_operator.console.parts import ConsoleParts, require
+from recording_operator.console.parts import ConsoleParts, existing, require
 from recording_operator.console.problems import Problem
 from recording_operator.costs.report_choice import ReportChoice, choice_of
 from recording_operator.usage.sample import OTHER
@@ -61,10 +61,7 @@ def _readable(parts: ConsoleParts, caller: Caller, name: str | None) -> tuple[St
         return parts.reports.all()
     if not may_list_reports(parts, caller):
         require(parts, caller, Action(verb="get", resource=STORAGE_REPORT_PLURAL, name=name))
-    found = parts.reports.get(name)
-    if found is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"StorageReport {name} does not exist.")
-    return (found,)
+    return (existing(parts.reports, "StorageReport", name),)
 
 
 def _nothing(choice: ReportChoice, wanted: UsageWanted) -> str:
