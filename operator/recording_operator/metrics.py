@@ -6,22 +6,14 @@ Create one object and pass it to everything that records metrics.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Histogram
 
 from recording_operator.api.quotas import Quota
 from recording_operator.api.reasons import Reason
 from recording_operator.engine.quotas import QuotaUsage
+from recording_operator.processmetrics import ProcessMetrics
 from recording_operator.reportmetrics import ReportMetrics
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,23 +23,17 @@ Direction = Literal["read", "stored"]
 _UNFINISHED: Final = ("Pending", "Uploading")
 _PHASES: Final = (*_UNFINISHED, "Complete", "Failed")
 _TRANSFER_BUCKETS_S: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600)
-_API_BUCKETS_S: Final = (0.005, 0.02, 0.1, 0.5, 2, 10, 30)
 
 
 def _kind_and_name(quota: Quota) -> tuple[str, str]:
     return ("org", quota.org) if quota.org else ("namespace", quota.namespace)
 
 
-class Metrics:
+class Metrics(ProcessMetrics):
     """All metrics of the operator. Thread-safe."""
 
     def __init__(self, *, version: str, registry: CollectorRegistry | None = None) -> None:
-        # No second series with the start time of every counter. The library has this option for the whole process
-        # only.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = registry or CollectorRegistry(auto_describe=True)
-        ProcessCollector(registry=self._registry)
-        Info(**self._named("build", "Version of the operator.")).info({"version": version})
+        super().__init__(kind="build", of="operator", version=version, registry=registry)
         self._recordings = self._gauge("recordings", "Recordings in the memory of this operator, by phase.", "phase")
         self._expiring = self._gauge(
             "recordings_expiring_soon",
@@ -128,12 +114,6 @@ class Metrics:
             "fresh_urls", "URLs that providers gave, expired ones replaced included, by provider.", "provider"
         )
         self._status_writes = self._counter("status_writes", "Status writes, by outcome.", "outcome")
-        self._api_errors = self._counter("api_errors", "Failed requests to the API server, by error.", "error")
-        self._api_duration = Histogram(
-            **self._named("api_request_duration_seconds", "Duration of requests to the API server, by verb."),
-            labelnames=("verb",),
-            buckets=_API_BUCKETS_S,
-        )
         self._expired = self._counter("source_expired", "Source URLs found expired.")
         self._leader = self._gauge("leader", "1 while this process holds the Lease, otherwise 0.")
         self._silence = self._gauge(
@@ -156,10 +136,6 @@ class Metrics:
         self.set_recordings({}, expiring={})
         for direction in ("read", "stored"):
             self._bytes.labels(direction)
-
-    def render(self) -> bytes:
-        """All metrics in the text format of Prometheus (CONTENT_TYPE)."""
-        return generate_latest(self._registry)
 
     # Recordings and artifacts
 
@@ -262,12 +238,6 @@ class Metrics:
 
     # The API server
 
-    def api_responded(self, *, verb: str, outcome: str, seconds: float) -> None:
-        """A request ended (`kube.rest.CallObserver`): `outcome` is `Success` or the class of a KubeError."""
-        self._api_duration.labels(verb).observe(seconds)
-        if outcome != "Success":
-            self._api_errors.labels(outcome).inc()
-
     def status_written(self, *, outcome: str) -> None:
         """A status write ended with `outcome`: `Success` or the class of a KubeError."""
         self._status_writes.labels(outcome).inc()
@@ -310,12 +280,3 @@ class Metrics:
             self._counted.labels(location).set(at.timestamp())
         else:
             self._counted.remove_by_labels({"location": location})
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(**self._named(name, text), labelnames=labels)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(**self._named(name, text), labelnames=labels)
-
-    def _named(self, name: str, text: str) -> dict[str, Any]:
-        return {"name": name, "documentation": text, "namespace": "recording_operator", "registry": self._registry}
