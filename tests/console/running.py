@@ -80,7 +80,7 @@ def send(method: str, url: str, **options: Any) -> httpx.Response:
     return httpx.request(method, url, verify=_NO_TLS, timeout=_TIMEOUT_S, trust_env=False, **options)
 
 
-def fetch(url: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+def fetch(url: str, headers: Mapping[str, str] | list[tuple[str, str]] | None = None) -> httpx.Response:
     """GET."""
     return send("GET", url, headers=headers)
 

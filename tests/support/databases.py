@@ -41,7 +41,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of each kind with empty tables."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgres_url"))
-    return sqlite_url(shutil.copy(request.getfixturevalue("sqlite_tables"), tmp_path / "catalog.db"))
+    file = tmp_path / "catalog.db"
+    shutil.copy(request.getfixturevalue("sqlite_tables"), file)
+    return sqlite_url(file)
 
 
 def sqlite_url(file: Path) -> str:
