@@ -4,6 +4,7 @@ import base64
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,7 @@ import pytest
 
 from localcluster import ControlPlane
 from recording_operator.api.recording import Recording
+from recording_operator.console.files.directories import MOST_READING
 from recording_operator.console.serving import Console
 from recording_operator.engine.manifest import manifest_of
 from recording_operator.kube.rest import RestClient
@@ -21,7 +23,7 @@ from tests.console.running import RunningConsole, fetch, send
 from tests.console.stored import BODY, StoredFile, location_named, store_at, store_file
 from tests.kube.objects import set_status
 from tests.support.lost_recordings import LostCluster
-from tests.support.recordings import path_of
+from tests.support.recordings import MIB, path_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -176,6 +178,20 @@ def test_a_file_in_a_directory(visitors: Visitors, namespace: str, in_directory:
     assert head.headers["etag"] == shown["etag"]
     saved = fetch(url_of(visitors.tenant, namespace, download=1))
     assert saved.headers["content-disposition"] == 'attachment; filename="weekly-video.mp4"'
+
+
+def test_only_so_many_read_by_one_link_at_the_same_time(
+    visitors: Visitors, namespace: str, in_directory: Callable[..., StoredFile]
+) -> None:
+    """Each holds a connection for as long as it likes."""
+    in_directory(body=bytes(16 * MIB))  # more than what is on its way
+    url = url_of(visitors.tenant, namespace)
+    with ExitStack() as reading:
+        for _ in range(MOST_READING):
+            assert reading.enter_context(httpx.stream("GET", url)).status_code == 200
+        refused = httpx.get(url)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    eventually(lambda: httpx.head(url).status_code == 200)
 
 
 def test_ranges(visitors: Visitors, namespace: str, in_directory: Callable[..., StoredFile]) -> None:

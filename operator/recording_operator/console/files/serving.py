@@ -1,10 +1,11 @@
 """Serves files of directories to those who have a signed link. No token or cookie is needed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response, StreamingResponse
 
 from recording_operator.api.reasons import Reason
@@ -40,24 +41,39 @@ _HEADERS: Final = {
 router = APIRouter(include_in_schema=False)
 
 
-@router.api_route(FILES_PATH + "/{token}/{name}", methods=["GET", "HEAD"])
-def get_file(parts: Parts, request: Request, token: Annotated[str, Path(max_length=8192)], name: str) -> Response:
-    """The bytes of the file, or a range of them. The name is only for people."""
-    del name
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LinkUse:
+    """A link, and who uses it: an address, for the files of a Recording."""
+
+    link: FileLink
+    user: str
+
+
+def _use_of(parts: Parts, request: Request, token: Annotated[str, Path(max_length=8192)]) -> Iterator[_LinkUse]:
+    """The link of the request, until its response is sent. Raises Problem 403, 410 and 429."""
     try:
         link = parts.links.link(token)
     except LinkError as error:
         raise Problem(HTTPStatus.GONE if error.is_expired else HTTPStatus.FORBIDDEN, str(error)) from None
+    user = f"{link.recording_uid}\n{parts.authenticator.clients.address(request)}"
+    with parts.directories.reading(user):
+        yield _LinkUse(link=link, user=user)
+
+
+@router.api_route(FILES_PATH + "/{token}/{name}", methods=["GET", "HEAD"])
+def get_file(parts: Parts, request: Request, use: Annotated[_LinkUse, Depends(_use_of)], name: str) -> Response:
+    """The bytes of the file, or a range of them. The name is only for people."""
+    del name
+    link = use.link
     try:
-        store = parts.stores.opened(_location(parts, link, request))
+        store = parts.stores.opened(_location(parts, use))
         return _response(store, _found(store, link), link, request)
     except (TransferError, LocationError) as error:
         raise _unavailable(link, error) from None
 
 
-def _location(parts: ConsoleParts, link: FileLink, request: Request) -> StorageLocation:
-    address = parts.authenticator.clients.address(request)
-    location = parts.directories.of(link.location, used_by=f"{link.recording_uid}\n{address}")
+def _location(parts: ConsoleParts, use: _LinkUse) -> StorageLocation:
+    location = parts.directories.of(use.link.location, used_by=use.user)
     if location is None:
         raise _gone()
     return location
