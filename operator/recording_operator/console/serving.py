@@ -102,7 +102,7 @@ class Console:
 
         def as_caller(caller: Caller) -> Resources:
             if caller.token is None:
-                raise Problem(HTTPStatus.FORBIDDEN, "Changes need a token of yours, which the proxy does not pass on.")
+                raise Problem(HTTPStatus.FORBIDDEN, "Changes need your own token, which the proxy does not pass on.")
             return Resources(callers.with_token(caller.token))
 
         keys = SharedKeys(engine, _LINKS, period=LONGEST_OF_CONSOLE, now=clock.now)
