@@ -83,7 +83,8 @@ def test_a_file_becomes_a_recording_with_the_keyboard_pauses_and_a_new_session(
         page.unroute(held)
         end_session_at(page, held)
         page.get_by_role("button", name="Resume", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("Your session has ended. Load this page again and sign in")
+        ended = "Your session has ended. Load this page again and sign in"
+        expect(page.get_by_role("alert")).to_contain_text(ended, timeout=30_000)
         opened.faults.clear()
         page.reload()
         page.get_by_label("Token").fill(boss.token)
@@ -191,7 +192,7 @@ def test_a_recording_that_waits_has_a_button_that_leads_to_its_upload(
         opened.go(f"/upload/{namespace}/board/video")
         choose(page, same_size)
         start(page)
-        expect(problem).to_contain_text("is stored already")
+        expect(problem).to_contain_text("is stored already", timeout=30_000)
 
 
 def test_why_a_file_was_not_stored(
@@ -225,7 +226,7 @@ def test_why_a_file_was_not_stored(
         page = opened.go(f"/upload/{namespace}/late/video")
         choose(page, page_of_a_login)
         start(page)
-        expect(page.get_by_role("alert")).to_contain_text("(UploadExpired)")
+        expect(page.get_by_role("alert")).to_contain_text("(UploadExpired)", timeout=30_000)
         expect(page.get_by_role("alert")).to_contain_text("Retry the Recording to open another upload.")
 
 
@@ -290,7 +291,7 @@ def test_several_files_become_one_recording_each_or_one_together_and_can_be_canc
         expect_state(page, "Removed here. The Recording still waits for this file.")
         page.get_by_role("button", name="Cancel", exact=True).first.click()
         for row in range(2):
-            expect(page.locator("#sent li p").nth(row)).to_have_text("Cancelled")
+            expect(page.locator("#sent li p").nth(row)).to_have_text("Cancelled", timeout=30_000)
     specs = [one["spec"] for one in admin.request("GET", RECORDINGS.collection(namespace))["items"]]
     assert sorted((one["title"], [artifact["name"] for artifact in one["artifacts"]]) for one in specs) == [
         ("Notes", ["transcript"]),
