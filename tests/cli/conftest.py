@@ -18,6 +18,7 @@ from localcluster import ControlPlane
 from recording_operator.kube.resources import REPORTS
 from recording_operator.kube.rest import RestClient
 from tests.conftest import TENANT, VIEWER
+from tests.support.rights import user_may
 from tests.support.strict_bucket import Bucket
 from tests.support.strict_fixtures import strict_server
 from tests.support.strict_store import StrictStore
@@ -114,23 +115,26 @@ def user_roles(cluster: ControlPlane) -> None:
 
 
 @pytest.fixture
-def people(cluster: ControlPlane, namespace: str, user_roles: None, tmp_path: Path) -> People:  # noqa: ARG001 - needs it
+def people(
+    cluster: ControlPlane,
+    admin: RestClient,
+    namespace: str,
+    user_roles: None,  # noqa: ARG001 - what the bindings name
+    tmp_path: Path,
+) -> People:
     """An administrator, a tenant with the role `edit` in `namespace`, and a viewer with `view`."""
     for user, role in ((TENANT, "edit"), (VIEWER, "view")):
-        cluster.kubectl.apply(_binding(user, role, namespace))
+        admin.request(
+            "POST", f"/apis/{_RBAC}/v1/namespaces/{namespace}/rolebindings", body=_binding(user, role, namespace)
+        )
     people = People(
         admin=_person(cluster.kubeconfig, namespace, tmp_path / "admin"),
         tenant=_person(cluster.user_kubeconfig(TENANT), namespace, tmp_path / "tenant"),
         viewer=_person(cluster.user_kubeconfig(VIEWER), namespace, tmp_path / "viewer"),
     )
-    for person in (people.tenant, people.viewer):
-        eventually(partial(_may_list, cluster, person))
+    for user in (TENANT, VIEWER):
+        eventually(partial(user_may, admin, user, "list", namespace=namespace))
     return people
-
-
-def _may_list(cluster: ControlPlane, person: Person) -> bool:
-    kubectl = cluster.kubectl_as(person.kubeconfig)
-    return kubectl.run("auth", "can-i", "list", "recordings.recordings.dev", "-n", person.namespace).returncode == 0
 
 
 def _is_aggregated(role: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ import httpx
 
 from recording_operator.console.serving import Console
 from recording_operator.kube.rest import RestClient
+from tests.support.rights import user_may
 
 HOST: Final = "127.0.0.1"
 TOKEN_S: Final = 3600
@@ -119,7 +120,4 @@ def grant(
 
 def may(admin: RestClient, person: Person, verb: str, *, namespace: str) -> bool:
     """Whether the API server lets a person do this with Recordings of a namespace."""
-    attributes = {"group": "recordings.dev", "resource": "recordings", "verb": verb, "namespace": namespace}
-    body = {"spec": {"user": person.username, "resourceAttributes": attributes}}
-    review = admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=body)
-    return bool(review["status"]["allowed"])
+    return user_may(admin, person.username, verb, namespace=namespace)
