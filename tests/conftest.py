@@ -70,16 +70,18 @@ VIEWER = "viewer"  # the same
 
 _OWN_SERVERS = ("bare_cluster", "rough_cluster")
 """Fixtures with a control plane of their own: all tests that use one run in the same process."""
+_OF_A_FILE = ("module_operator", "browser", "tenancy")
+"""Fixtures that take long and are made once for a file: its tests run in the same process."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay together: those that share a control plane of their own, and those of a file that share an
-    operator. All others go to whatever process is free.
+    """Say which tests stay together: those that share a control plane of their own, and those of a file that share
+    what takes long to make. All others go to whatever process is free.
     """
     for item in items:
         names: Iterable[str] = getattr(item, "fixturenames", ())
         group = next((name for name in _OWN_SERVERS if name in names), None)
-        if group is None and "module_operator" in names:
+        if group is None and any(name in names for name in _OF_A_FILE):
             group = str(item.path)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))

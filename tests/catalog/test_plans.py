@@ -18,6 +18,8 @@ from recording_operator.catalog.wanted import EntryFilter, Sort, VisibleNamespac
 from recording_operator.catalog.writing import CatalogWriter
 from tests.catalog.building import EVERYTHING
 
+pytestmark = pytest.mark.xdist_group("plans")  # the rows are made once
+
 _ROWS = 6_000
 _SINCE = NEWEST - timedelta(days=400)
 _ONE = VisibleNamespaces(since={"team-0000": _SINCE})
