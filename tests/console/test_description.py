@@ -27,7 +27,6 @@ from tests.kube.objects import a_recording
 from tests.support.waiting import eventually
 
 pytestmark = [
-    pytest.mark.xdist_group("described"),  # the scene is made once
     pytest.mark.cluster,
     pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"),
 ]
