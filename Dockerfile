@@ -48,7 +48,7 @@ RUN cd /opt/operator/lib/python3*/site-packages \
  && /build/tools/bin/pip --python /opt/operator/bin/python3 install --quiet --require-hashes --only-binary=:all: \
       --no-compile -r /build/requirements/console.txt \
  && ls | sort | comm -13 /build/operators - | sed "s|^|$PWD/|" > /build/added \
- && xargs -d '\n' python3 -B /build/image/bytecode.py < /build/added \
+ && PYTHONHASHSEED=0 xargs -d '\n' python3 -B /build/image/bytecode.py < /build/added \
  && mkdir -p "/console$PWD" \
  && xargs -d '\n' cp -a -t "/console$PWD" < /build/added
 
