@@ -90,7 +90,7 @@ def test_one_caller_does_not_count_for_long(engine: Engine, monkeypatch: pytest.
     clock.now_s += 31
     for _ in range(2):
         remembered.of(visible)
-    clock.now_s += 61
+    clock.now_s += 66
     remembered.of(visible)
     assert counted == [10, 1, 1, 1, 1, 10]
 

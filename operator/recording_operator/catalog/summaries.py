@@ -47,7 +47,6 @@ class _RememberedCounts:
     """What was counted, and from when on it should be counted again."""
 
     counts: _Counts
-    counted_s: float
     fresh_until_s: float
 
 
@@ -56,13 +55,13 @@ class CountsByPhase:
 
     Of those that have not ended, the ones in Kubernetes are counted. Each namespace is counted once for everybody who
     sees it. What takes long to count is remembered for longer: to count takes at most 1 % of the time. One caller does
-    not count longer than a moment, as long as nothing is older than a minute.
+    not count longer than a moment, as long as nothing has been due for a minute.
     """
 
     def __init__(self, engine: Engine, *, steady_s: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._steady_s = steady_s
-        self._lock = threading.Lock()
+        self._lock, self._first = threading.Lock(), threading.Lock()
         self._known: OrderedDict[_Place, _RememberedCounts] = OrderedDict()
 
     def of(self, visible: VisibleNamespaces) -> _Counts:
@@ -74,12 +73,13 @@ class CountsByPhase:
         namespaces: list[_Place] = [(name, milliseconds(at) or 0) for name, at in visible.since.items()]
         places = everything if visible.everything else namespaces
         began_s = self._steady_s()
-        with self._lock:
-            known = {place: found for place in places if (found := self._known.get(place)) is not None}
-        overdue = [place for place in places if place not in known or began_s - known[place].counted_s > _OLDEST_S]
-        if overdue:
-            known.update(self._counted(overdue))
-        for place in self._to_refresh(known, began_s):
+        known = self._remembered(places)
+        if len(known) < len(places):
+            with self._first:
+                known = self._remembered(places)
+                known.update(self._counted([place for place in places if place not in known]))
+        known.update(self._counted([*self._reserved(known, began_s, before_s=began_s - _OLDEST_S)]))
+        for place in self._reserved(known, began_s, before_s=began_s):
             known.update(self._counted([place]))
             if self._steady_s() - began_s > _LONGEST_S:
                 break
@@ -88,25 +88,31 @@ class CountsByPhase:
             total.update(each.counts)
         return total
 
-    def _to_refresh(self, known: Mapping[_Place, _RememberedCounts], now_s: float) -> Iterator[_Place]:
-        """Those that are due, the oldest first. Each is reserved: meanwhile, others take what is known."""
+    def _remembered(self, places: Sequence[_Place]) -> dict[_Place, _RememberedCounts]:
+        with self._lock:
+            return {place: found for place in places if (found := self._known.get(place)) is not None}
+
+    def _reserved(
+        self, known: Mapping[_Place, _RememberedCounts], now_s: float, *, before_s: float
+    ) -> Iterator[_Place]:
+        """Those that have been due since `before_s`, the oldest first. Meanwhile, others take what is known."""
         for place in sorted(known, key=lambda one: known[one].fresh_until_s):
             with self._lock:
                 before = self._known.get(place)
-                if before is None or now_s < before.fresh_until_s:
+                if before is None or before_s < before.fresh_until_s:
                     continue
                 self._known[place] = replace(before, fresh_until_s=now_s + _FRESH_S)
             yield place
 
     def _counted(self, places: Sequence[_Place]) -> dict[_Place, _RememberedCounts]:
+        if not places:
+            return {}
         began_s = self._steady_s()
         with reading(self._engine) as connection:
             counts = _counts(connection, places)
         ended_s = self._steady_s()
-        until_s = ended_s + max(_FRESH_S, (ended_s - began_s) / _SHARE)
-        found = {
-            place: _RememberedCounts(counts=counts[place], counted_s=began_s, fresh_until_s=until_s) for place in places
-        }
+        until_s = ended_s + max(_FRESH_S, (ended_s - began_s) / len(places) / _SHARE)
+        found = {place: _RememberedCounts(counts=counts[place], fresh_until_s=until_s) for place in places}
         with self._lock:
             for place, one in found.items():
                 self._known[place] = one
