@@ -43,11 +43,13 @@ def test_deep_nesting_takes_no_time(body: bytes) -> None:
     assert time.thread_time() - begun < 1
 
 
-def test_wide_json_of_a_mebibyte_takes_no_time() -> None:
+def test_wide_json_of_a_mebibyte_takes_little_longer_than_to_parse_it() -> None:
     body = b'{"a":[' + b",".join([b"[[]]"] * (MIB // 5)) + b"]}"
     begun = time.thread_time()
+    json.loads(body)
+    parsed = time.thread_time()
     assert len(payload.read_object(body)["a"]) == MIB // 5
-    assert time.thread_time() - begun < 2
+    assert time.thread_time() - parsed < 20 * (parsed - begun)
 
 
 def test_sixty_levels_are_read() -> None:

@@ -26,6 +26,7 @@ from tests.console.pages.uploading import (
     start,
     tab_to,
     wait_for,
+    wait_noted,
     wait_recording,
     with_profile,
 )
@@ -68,15 +69,17 @@ def test_a_file_becomes_a_recording_with_the_keyboard_pauses_and_a_new_session(
         page = fill(opened, namespace)
         parts = SentParts(page, s3)
         keep(page, screenshots, "upload-empty")
-        tab_to(page, page.get_by_role("button", name="choose them"))
+        choose_them = page.get_by_role("button", name="choose them")
+        tab_to(page, choose_them)
         with page.expect_file_chooser() as chooser:
-            page.keyboard.press("Enter")
+            choose_them.press("Enter")  # not page.keyboard: Uppy may draw the button again meanwhile
         chooser.value.set_files(film)
         keep(page, screenshots, "upload-chosen")
         held = f"{s3.endpoint}/**"
         page.route(held, lambda route: route.continue_() if number_of(route.request.url) < 3 else None)
-        tab_to(page, page.get_by_role("button", name="Upload 1 file"))
-        page.keyboard.press("Enter")
+        upload = page.get_by_role("button", name="Upload 1 file")
+        tab_to(page, upload)
+        upload.press("Enter")
         wait_for(page, lambda: sorted(parts.numbers) == [1, 2])
         page.evaluate(PAUSE_AND_RESUME)
         page.get_by_role("button", name="Pause", exact=True).click()
@@ -186,6 +189,7 @@ def test_a_recording_that_waits_has_a_button_that_leads_to_its_upload(
         page.locator(".uppy-StatusBar-actionBtn--retry").click()
         expect_state(page, "Complete")
         expect(problem).to_be_hidden()
+        wait_noted(page, files=1)
 
         same_size = tmp_path / "other.mp4"
         same_size.write_bytes(film.read_bytes()[:-1] + b"?")
@@ -279,8 +283,7 @@ def test_several_files_become_one_recording_each_or_one_together_and_can_be_canc
         start(page)
         for row in range(2):
             expect(page.locator("#sent li p").nth(row)).to_have_text("Complete", timeout=60_000)
-        # Otherwise the next page takes them for interrupted.
-        wait_for(page, lambda: kept_by_browser(page).count(r"complete\":true") == 2)
+        wait_noted(page, files=2)
         page = fill(opened, namespace, title="Together")
         page.get_by_label("one Recording with all files").check()
         page.route(f"{s3.endpoint}/**", lambda _route: None)

@@ -170,3 +170,8 @@ def kill(profile: Path) -> None:
         with suppress(OSError):
             if f"--user-data-dir={profile}" in (process / "cmdline").read_text(errors="replace").split("\0"):
                 os.kill(int(process.name), signal.SIGKILL)
+
+
+def wait_noted(page: Page, *, files: int) -> None:
+    """Wait until Uppy has noted that the files are complete. Otherwise the next page takes them for interrupted."""
+    wait_for(page, lambda: kept_by_browser(page).count(r"complete\":true") == files)
