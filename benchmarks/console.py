@@ -42,6 +42,8 @@ GOAL_LAG_S: Final = 0.1
 _BARE_S: Final = 20.0
 _EVERY_S: Final = 1.0
 _READY_S: Final = 300.0
+_RAMP_S: Final = 80.0
+"""All log in within this time: for each, the API server reviews what it sees in 50 namespaces."""
 _BARE: Final = """
 import sys, uvicorn
 from starlette.applications import Starlette
@@ -135,7 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--think", type=float, default=10.0, help="mean seconds between two pages of a person")
     parser.add_argument("--recordings", type=int, default=5_000, help="Recordings in Kubernetes")
     parser.add_argument("--changes", type=float, default=5.0, help="how many of them change in a second")
@@ -174,7 +176,7 @@ def _measured(cluster: ControlPlane, browsed: BrowsedCluster, url: str, options:
 def _load(url: str, tokens: tuple[str, ...], options: argparse.Namespace, *, seconds: float) -> BrowseLoad:
     think_s = (options.think / 2, options.think * 1.5)
     return BrowseLoad(
-        url=url, tokens=tokens, seconds=seconds, ramp_s=min(30.0, seconds / 3), think_s=think_s, orgs=ORG_NAMES
+        url=url, tokens=tokens, seconds=seconds, ramp_s=min(_RAMP_S, seconds / 3), think_s=think_s, orgs=ORG_NAMES
     )
 
 
