@@ -107,7 +107,8 @@ class ImageBuilder:
         arguments = [f"--build-arg={name}={value}" for name, value in build_arguments.items()]
         self._buildah(
             "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
-            "--format=oci", f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
+            "--format=oci", "--omit-history",  # the history names other images of this machine with the same content
+            f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
             f"--target={target}", f"--tag={reference}", str(tree),
         )  # fmt: skip
         archive.parent.mkdir(parents=True, exist_ok=True)
