@@ -107,7 +107,8 @@ class ImageBuilder:
         arguments = [f"--build-arg={name}={value}" for name, value in build_arguments.items()]
         self._buildah(
             "build", "--isolation=chroot", "--pull-never", f"--layers={str(cached).lower()}", "--timestamp=0",
-            "--format=oci", "--omit-history",  # the history names other images of this machine with the same content
+            # History and annotation would name other images of this machine that have the same content.
+            "--format=oci", "--omit-history", f"--annotation=org.opencontainers.image.base.name={runtime}",
             f"--volume={_CERTIFICATES}:{_CERTIFICATES}:ro", *arguments,
             f"--target={target}", f"--tag={reference}", str(tree),
         )  # fmt: skip
