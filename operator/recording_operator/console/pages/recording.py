@@ -58,11 +58,6 @@ class RecordingView:
         """Of the page."""
         return self.row.url
 
-    @property
-    def plays(self) -> bool:
-        """Whether there is something to play."""
-        return any(one.plays for one in self.artifacts)
-
 
 _RETRY: Final = Control(verb="retry", label="Retry")
 _RESUME: Final = Control(verb="resume", label="Resume")
