@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,24 @@ def stored_ones(admin: RestClient, namespace: str) -> None:
 
 
 def in_terminal(person: Person, *arguments: str, typed: str) -> tuple[int, str]:
-    """Call the program in a terminal, and answer its question. Exit status, and what the screen shows."""
+    """Call the program in a terminal, and answer its question. Exit status, and what the screen shows.
+
+    The answer is typed again after a silent second, as a person would: Python notices a ^C that comes between the
+    question and the read of its answer only at the next key."""
     pid, screen = pty.fork()
     if pid == 0:
         os.execve(PROGRAM, [str(PROGRAM), *arguments], person.environment)  # noqa: S606 - pty.fork needs it
-    shown, has_typed = b"", False
-    while chunk := _read(screen):
-        shown += chunk
-        if b"[y/N]: " in shown and not has_typed:
+    shown, answered = b"", False
+    while True:
+        silent = not select.select([screen], [], [], 1)[0]
+        if not silent:
+            chunk = _read(screen)
+            if not chunk:
+                break
+            shown += chunk
+        if b"[y/N]: " in shown and (silent or not answered):
             os.write(screen, typed.encode())
-            has_typed = True
+            answered = True
     os.close(screen)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode().replace("\r\n", "\n")
 

@@ -26,7 +26,7 @@ def make_recording(
     *,
     title: str = "",
     org: str = "acme",
-    location: str = "archive",
+    location: str | None = "archive",
     labels: dict[str, str] | None = None,
     **status: Any,
 ) -> str:
@@ -36,7 +36,7 @@ def make_recording(
         "kind": "Recording",
         "metadata": {"name": name, "labels": labels or {}},
         "spec": {
-            "storageLocation": location,
+            **({} if location is None else {"storageLocation": location}),
             "owner": {"org": org, "user": "u-1"},
             "title": title,
             "artifacts": [{"name": "video", "kind": "Video", "source": {"url": "https://example.com/video.mp4"}}],

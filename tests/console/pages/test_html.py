@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from localcluster import S3Server
 from recording_operator.kube.resources import RECORDINGS
 from recording_operator.kube.rest import RestClient
 from tests.conftest import LocationFactory
@@ -266,3 +267,25 @@ def test_events_are_read_with_the_rights_of_the_person(
     assert "<strong>Seen</strong>" in mine
     assert "&lt;script&gt;" in mine
     assert "you may not list events" in Reader(running, person).get(path).text
+
+
+def test_what_is_placed_while_its_page_is_open_can_be_played(
+    running: RunningConsole,
+    reader: Reader,
+    keeper: Person,
+    admin: RestClient,
+    namespace: str,
+    location: LocationFactory,
+    s3: S3Server,
+) -> None:
+    location()
+    make_recording(admin, namespace, "unplaced", location=None)
+    wait_known(running, keeper, namespace, "unplaced")
+    path = f"/recordings/{namespace}/unplaced"
+
+    def loads_from_the_store() -> bool:
+        policy = reader.get(path).headers["content-security-policy"]
+        media = next(one for one in policy.split("; ") if one.startswith("media-src"))
+        return s3.endpoint in media.split()
+
+    eventually(loads_from_the_store)

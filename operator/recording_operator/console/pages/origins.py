@@ -1,13 +1,24 @@
 """Where a browser may load media from, and send files to: the stores of the StorageLocations."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 from recording_operator.api.storagelocation import StorageLocation
+from recording_operator.engine.permissions import admits
 
 _SAFE_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?")
+
+
+def usable_in(namespaces: Iterable[str], locations: Iterable[StorageLocation]) -> list[StorageLocation]:
+    """The locations that may admit one of these namespaces: the console knows no labels."""
+    names = list(namespaces)
+    return [
+        one
+        for one in locations
+        if any(admits(one.spec.allowed_namespaces, namespace=name, labels=None) is not False for name in names)
+    ]
 
 
 def store_origins(location: StorageLocation) -> list[str]:

@@ -16,7 +16,7 @@ from recording_operator.console.api.recordings import visible_entry
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.headers import CONTENT_SECURITY_POLICY
-from recording_operator.console.pages.origins import store_origins
+from recording_operator.console.pages.origins import store_origins, usable_in
 from recording_operator.console.pages.rendering import PageRenderer, Rendered
 from recording_operator.console.pages.states import ArtifactRow, RecordingLine, artifact_row, page_url, row_of
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
@@ -235,6 +235,11 @@ def _may(parts: ConsoleParts, caller: Caller, entry: CatalogEntry, verb: str) ->
 
 
 def _policy(parts: ConsoleParts, entry: CatalogEntry) -> dict[str, str]:
-    location = parts.locations.get(entry.location)
-    origins = " ".join(["'self'", *(store_origins(location) if location else ())])
+    """The page may load media from its store. Before the Recording is placed, that is each store it may get."""
+    known = parts.locations.all()
+    if entry.location:
+        locations = [one for one in known if one.metadata.name == entry.location]
+    else:
+        locations = usable_in([entry.namespace], known)
+    origins = " ".join(["'self'", *sorted({origin for one in locations for origin in store_origins(one)})])
     return {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; media-src {origins}; img-src {origins}"}

@@ -14,12 +14,11 @@ from recording_operator.console.api.addresses import Address, ArtifactName
 from recording_operator.console.auth.access import Action
 from recording_operator.console.auth.callers import Caller
 from recording_operator.console.headers import CONTENT_SECURITY_POLICY
-from recording_operator.console.pages.origins import part_origins
+from recording_operator.console.pages.origins import part_origins, usable_in
 from recording_operator.console.pages.rendering import Rendered
 from recording_operator.console.pages.states import page_url
 from recording_operator.console.parts import ConsoleParts, Parts, SignedIn
 from recording_operator.console.uploads.finding import UploadTarget, wanted_upload
-from recording_operator.engine.permissions import admits
 from recording_operator.user_actions.file_types import known_types
 
 _MOST_NAMESPACES: Final = 500
@@ -114,16 +113,6 @@ def upload_artifact(
         asks_namespace=False,
         headers=_policy(usable_in([address.namespace], parts.locations.all()) if location is None else (location,)),
     )
-
-
-def usable_in(namespaces: Iterable[str], locations: Iterable[StorageLocation]) -> list[StorageLocation]:
-    """The locations that may admit one of these namespaces: the console knows no labels."""
-    names = list(namespaces)
-    return [
-        one
-        for one in locations
-        if any(admits(one.spec.allowed_namespaces, namespace=name, labels=None) is not False for name in names)
-    ]
 
 
 def _namespaces(parts: ConsoleParts, caller: Caller, wanted: str) -> list[str]:
