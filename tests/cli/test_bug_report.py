@@ -161,6 +161,8 @@ def filled(admin: RestClient, namespace: str, tmp_path: Path) -> Iterator[None]:
         pod(admin, manifest, address=address, pages={"/metrics": metrics}),
     ):
         yield
+    # A check in another test would find it.
+    admin.request("DELETE", f"/apis/apps/v1/namespaces/{namespace}/deployments/op")
 
 
 @pytest.mark.usefixtures("filled")

@@ -10,7 +10,7 @@ from tests.support.world import World, moved_bytes
 SIZE: Final = 128 * MIB
 PART: Final = 8 * MIB
 WORKERS: Final = 4
-PROBES: Final = 2**20  # the first bytes that each operator requests, and what is in sockets when one dies
+PROBES: Final = WORKERS * MIB  # the first bytes that each operator requests, and what is in sockets when one dies
 READ_AGAIN: Final = WORKERS * PART + PROBES
 
 

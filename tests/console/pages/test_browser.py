@@ -29,6 +29,9 @@ pytestmark = pytest.mark.cluster
 FIRST_VIEW_BYTES = 300_000
 FIRST_VIEW_REQUESTS = 12
 REPORT = "browsed"
+COUNTED = datetime.now(UTC) - timedelta(minutes=1)
+"""When the report was counted last: the pages call the month of another day an earlier one."""
+FROM, TO = COUNTED.date() - timedelta(days=30), COUNTED.date() - timedelta(days=17)
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def report(admin: RestClient, running: RunningConsole, keeper: Person) -> Iterat
     """A StorageReport with two months of usage, that no operator refreshes."""
     orgs = ("acme", "globex", "initech", "<b>umbrella</b>")
     made = refreshed(
-        growing(*orgs, days=56),
+        growing(*orgs, days=56, first=f"{COUNTED - timedelta(days=55):%Y-%m-%dT%H:%M}"),
         name=REPORT,
         budget={"amount": "120"},
         compare=["wasabi", "cloudflare-r2"],
@@ -188,15 +191,16 @@ def test_costs_have_a_range_steps_and_organisations(mine: Window, report: str, s
     page = mine.go(f"/costs?report={report}")
     expect(page.locator("figure canvas")).to_be_visible()
     keep(page, screenshots, "costs")
-    page.get_by_label("From", exact=True).fill("2026-11-01")
-    page.get_by_label("To", exact=True).fill("2026-11-14")
+    page.get_by_label("From", exact=True).fill(f"{FROM}")
+    page.get_by_label("To", exact=True).fill(f"{TO}")
     page.get_by_role("combobox", name="By").select_option("week")
     page.get_by_role("combobox", name="Organisation").select_option("globex")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile("by=week"))
     page.get_by_text("As a table").click()
     weeks = page.get_by_role("region", name="Costs by week").locator("tbody th").all_inner_texts()
-    assert [week.split()[0] for week in weeks] == ["2026-10-26", "2026-11-02", "2026-11-09"]
+    mondays = {day - timedelta(days=day.weekday()) for day in (FROM + timedelta(days=n) for n in range(14))}
+    assert [week.split()[0] for week in weeks] == [f"{monday}" for monday in sorted(mondays)]
     organisations = page.get_by_role("region", name="By organisation").locator("tbody th").all_inner_texts()
     assert organisations == ["globex"]
     providers = page.get_by_role("region", name="This month at other providers").locator("tbody th")
@@ -204,14 +208,12 @@ def test_costs_have_a_range_steps_and_organisations(mine: Window, report: str, s
 
 
 def test_the_csv_is_that_of_the_command_line(mine: Window, report: str, people: People) -> None:
-    page = mine.go(f"/costs?report={report}&from=2026-11-01&to=2026-11-14&by=week")
+    page = mine.go(f"/costs?report={report}&from={FROM}&to={TO}&by=week")
     with page.expect_download() as downloading:
         page.get_by_role("link", name="CSV").click()
     saved = downloading.value
     assert saved.suggested_filename == "usage.csv"
-    printed = people.admin.output(
-        "report", report, "-o", "csv", "--from", "2026-11-01", "--to", "2026-11-14", "--by", "week"
-    )
+    printed = people.admin.output("report", report, "-o", "csv", "--from", f"{FROM}", "--to", f"{TO}", "--by", "week")
     assert saved.path().read_text(encoding="utf-8") == printed
     assert "'<b>" not in printed
     assert "<b>umbrella</b>" in printed
@@ -259,7 +261,7 @@ def test_dark_mode_is_the_systems_and_can_be_switched(
         expect(switch).to_have_attribute("aria-pressed", "false")
         figure = page.locator("figure").first
         figure.locator(".u-over").hover()
-        expect(figure.locator(".readout")).to_contain_text("2026-")
+        expect(figure.locator(".readout")).to_contain_text(f"{COUNTED:%Y}-")
         page.keyboard.press("Enter")  # the switch has the focus
         page.mouse.move(0, 0)
         expect(figure.locator(".readout")).to_have_text("Stored")
