@@ -64,3 +64,13 @@ def test_a_link_is_valid_for_as_long_as_links_may_be_and_not_after_its_key_has_g
     time[0] += DAY
     with pytest.raises(LinkError):
         signer.link(token)
+
+
+def test_a_link_has_one_spelling() -> None:
+    signer = LinkSigner(PartLink, lambda: [b"k" * 32], now=at_start)
+    token = signer.token(LINK)
+    assert signer.link(token) == LINK
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for last in {*alphabet, "=", "ü", ""} - {token[-1]}:
+        with pytest.raises(LinkError):
+            signer.link(token[:-1] + last)
